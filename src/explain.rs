@@ -1,0 +1,76 @@
+//! From attention weights to the events they lie on.
+
+use crate::gsu::NO_EVENT;
+use crate::ranker::Run;
+use crate::response::{Attention, Explanation, Ranked};
+
+/// Explanations of the best `top` candidates that the model scored.
+pub(crate) fn best(ranked: &[Ranked], run: &Run, top: usize) -> Vec<Explanation> {
+    let scored = ranked
+        .iter()
+        .filter_map(|ranked| Some((ranked.item, run.position(ranked.item)?)));
+    scored
+        .take(top)
+        .map(|(item, position)| explanation(item, position, run))
+        .collect()
+}
+
+fn explanation(item: u64, position: usize, run: &Run) -> Explanation {
+    let candidates = run.candidates();
+    let outputs = &run.outputs;
+    let k = outputs.long_index.len() / candidates;
+    let picked = outputs.long_index[position * k..(position + 1) * k].iter();
+    let picked = picked.enumerate().filter(|&(_, &row)| row != NO_EVENT);
+    let weights = |all: &[f32], slots: usize| {
+        let len = all.len() / candidates;
+        Weights {
+            heads: len / slots,
+            slots,
+            values: all[position * len..(position + 1) * len].to_vec(),
+        }
+    };
+    let long = weights(&outputs.long_weight, k);
+    let recent = weights(&outputs.recent_weight, run.recent);
+    let skips = weights(&outputs.skip_weight, run.skip);
+    Explanation {
+        item,
+        long: sorted(
+            picked
+                .map(|(slot, &row)| long.attention(slot, run.engaged[row as usize]))
+                .collect(),
+        ),
+        recent: sorted(recent.of(&run.engaged)),
+        skips: sorted(skips.of(&run.skips)),
+    }
+}
+
+/// One candidate's weights, `[heads, slots]`.
+struct Weights {
+    heads: usize,
+    slots: usize,
+    values: Vec<f32>,
+}
+
+impl Weights {
+    fn attention(&self, slot: usize, event: u32) -> Attention {
+        let heads = (0..self.heads)
+            .map(|head| self.values[head * self.slots + slot])
+            .collect();
+        Attention { event, heads }
+    }
+
+    /// Slot i stands for event i; slots beyond the events are padding.
+    fn of(&self, events: &[u32]) -> Vec<Attention> {
+        events
+            .iter()
+            .take(self.slots)
+            .enumerate()
+            .map(|(slot, &event)| self.attention(slot, event))
+            .collect()
+    }
+}
+
+fn sorted(mut attention: Vec<Attention>) -> Vec<Attention> {
+    attention.sort_by(|a, b| b.weight().total_cmp(&a.weight()));
+    attention
+}

@@ -1,0 +1,311 @@
+//! Prepares an ONNX file: parses and cleans it up with tract-onnx, then writes down what remains.
+
+use tract_core::ops::array::{Gather, MultiBroadcastTo, Slice, TypedConcat};
+use tract_core::ops::binary::TypedBinOp;
+use tract_core::ops::cast::Cast;
+use tract_core::ops::einsum::EinSum;
+use tract_core::ops::element_wise::ElementWiseOp;
+use tract_core::ops::identity::Identity;
+use tract_core::ops::konst::Const;
+use tract_core::ops::logic::Iff;
+use tract_core::ops::nn::{Reduce, Reducer};
+use tract_core::ops::source::TypedSource;
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core;
+use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_hir::internal::{
+    Expansion, InferenceOp, InferenceResult, Solver, TensorProxy, check_input_arity,
+    check_output_arity, expand,
+};
+
+use super::GraphError;
+use super::ops::{Attend, Search};
+use super::prepared::{Constant, Kind, Node, Operator, PreparedGraph, ReducerKind};
+
+/// Prepares the graph of an ONNX file.
+pub fn prepare(onnx: &[u8]) -> Result<PreparedGraph, GraphError> {
+    let prepared = || -> TractResult<PreparedGraph> {
+        let mut framework = tract_onnx::onnx();
+        framework.op_register.insert("Search", search);
+        framework.op_register.insert("Attend", attend);
+        let model = framework
+            .model_for_read(&mut &*onnx)?
+            .into_typed()?
+            .into_decluttered()?;
+        write_down(&model)
+    };
+    prepared().map_err(|error| GraphError::Prepare(format!("{error:#}")))
+}
+
+fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
+    let mut position: HashMap<OutletId, (u32, u32)> = HashMap::new();
+    let mut nodes: Vec<Node> = Vec::new();
+    // Inputs first and in the model's order, whether or not an operator reads them.
+    let order = model.eval_order()?;
+    let inputs = model.input_outlets()?.iter().map(|outlet| outlet.node);
+    let rest = order
+        .iter()
+        .copied()
+        .filter(|node| !model.node(*node).op_is::<TypedSource>());
+    for id in inputs.chain(rest) {
+        let node = model.node(id);
+        if node.op_is::<Identity>() {
+            let source = position[&node.inputs[0]];
+            position.insert(OutletId::new(id, 0), source);
+            continue;
+        }
+        let operator = operator(model, node)
+            .with_context(|| format!("operator {} ({})", node.name, node.op().name()))?;
+        let reads = node.inputs.iter().map(|input| position[input]).collect();
+        for slot in 0..node.outputs.len() {
+            position.insert(OutletId::new(id, slot), (nodes.len() as u32, slot as u32));
+        }
+        nodes.push(Node {
+            name: node.name.clone(),
+            operator,
+            reads,
+        });
+    }
+    let outputs = model
+        .output_outlets()?
+        .iter()
+        .map(|outlet| position[outlet])
+        .collect();
+    Ok(PreparedGraph { nodes, outputs })
+}
+
+fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
+    let dims = |shape: &[TDim]| shape.iter().map(|dim| dim.to_string()).collect::<Vec<_>>();
+    let op = node.op();
+    if let Some(op) = op.downcast_ref::<TypedSource>() {
+        return Ok(Operator::Input {
+            kind: kind(op.fact.datum_type)?,
+            shape: dims(&op.fact.shape),
+        });
+    }
+    if let Some(op) = op.downcast_ref::<Const>() {
+        return Ok(Operator::Constant(constant(op.val())?));
+    }
+    if let Some(op) = op.downcast_ref::<ElementWiseOp>() {
+        return Ok(Operator::Unary(op.0.name()));
+    }
+    if let Some(op) = op.downcast_ref::<TypedBinOp>() {
+        return Ok(Operator::Binary(op.0.name().to_string()));
+    }
+    if op.is::<Iff>() {
+        return Ok(Operator::Select);
+    }
+    if let Some(op) = op.downcast_ref::<EinSum>() {
+        ensure!(
+            op.q_params.is_none() && op.operating_dt == f32::datum_type(),
+            "only f32 products are in the runtime's set"
+        );
+        return Ok(Operator::EinSum {
+            axes: op.axes.to_string(),
+        });
+    }
+    if let Some(op) = op.downcast_ref::<Reduce>() {
+        let reducer = match op.reducer {
+            Reducer::Sum => ReducerKind::Sum,
+            Reducer::Max => ReducerKind::Max,
+            Reducer::Min => ReducerKind::Min,
+            Reducer::MeanOfSquares => ReducerKind::MeanOfSquares,
+            other => bail!("reduction {other:?} is not in the runtime's set"),
+        };
+        return Ok(Operator::Reduce {
+            axes: op.axes.iter().map(|&axis| axis as u32).collect(),
+            reducer,
+        });
+    }
+    if let Some(op) = op.downcast_ref::<Cast>() {
+        return Ok(Operator::Cast { to: kind(op.to)? });
+    }
+    if let Some(op) = op.downcast_ref::<Gather>() {
+        return Ok(Operator::Gather {
+            axis: op.axis as u32,
+        });
+    }
+    if let Some(op) = op.downcast_ref::<TypedConcat>() {
+        return Ok(Operator::Concat {
+            axis: op.axis as u32,
+        });
+    }
+    if let Some(op) = op.downcast_ref::<Slice>() {
+        return Ok(Operator::Slice {
+            axis: op.axis as u32,
+            start: op.start.to_string(),
+            end: op.end.to_string(),
+        });
+    }
+    if let Some(op) = op.downcast_ref::<MultiBroadcastTo>() {
+        return Ok(Operator::Broadcast {
+            shape: dims(&op.shape),
+        });
+    }
+    if let Some(op) = op.downcast_ref::<AxisOp>() {
+        return Ok(match op {
+            AxisOp::Add(axis) => Operator::AddAxis(*axis as u32),
+            AxisOp::Rm(axis) => Operator::RemoveAxis(*axis as u32),
+            AxisOp::Move(from, to) => Operator::MoveAxis(*from as u32, *to as u32),
+            AxisOp::Reshape(at, from, to) => Operator::Reshape {
+                at: *at as u32,
+                from: dims(from),
+                to: dims(to),
+            },
+        });
+    }
+    if let Some(op) = op.downcast_ref::<Search>() {
+        return Ok(Operator::Search { k: op.k as u32 });
+    }
+    if let Some(op) = op.downcast_ref::<Attend>() {
+        return Ok(Operator::Attend {
+            heads: op.heads as u32,
+        });
+    }
+    let inputs = model.node_input_facts(node.id)?;
+    bail!(
+        "not in the runtime's set of operators; it reads {inputs:?}. Export the model with other operators, or add this one to the prepared graph"
+    )
+}
+
+fn kind(datum_type: DatumType) -> TractResult<Kind> {
+    [Kind::F32, Kind::I64, Kind::Bool]
+        .into_iter()
+        .find(|kind| kind.datum_type() == datum_type)
+        .with_context(|| format!("element type {datum_type:?} is not one of f32, i64, bool"))
+}
+
+fn constant(tensor: &Tensor) -> TractResult<Constant> {
+    // Dimensions that the clean-up left as constants are plain numbers.
+    let tensor = if tensor.datum_type() == TDim::datum_type() {
+        tensor.cast_to::<i64>()?.into_owned()
+    } else {
+        tensor.clone()
+    };
+    let kind = kind(tensor.datum_type())?;
+    let plain = tensor.try_as_plain_ram()?;
+    let bytes = match kind {
+        Kind::F32 => plain
+            .as_slice::<f32>()?
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect(),
+        Kind::I64 => plain
+            .as_slice::<i64>()?
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect(),
+        Kind::Bool => plain
+            .as_slice::<bool>()?
+            .iter()
+            .map(|&value| u8::from(value))
+            .collect(),
+    };
+    Ok(Constant {
+        kind,
+        shape: tensor.shape().iter().map(|&len| len as u32).collect(),
+        bytes,
+    })
+}
+
+fn search(
+    _: &ParsingContext,
+    node: &NodeProto,
+) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+    let k: i64 = node.get_attr("k")?;
+    ensure!(k > 0, "Search: k is {k}, expected a positive number");
+    Ok((expand(SearchExpansion(Search { k: k as usize })), vec![]))
+}
+
+fn attend(
+    _: &ParsingContext,
+    node: &NodeProto,
+) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+    let heads: i64 = node.get_attr("heads")?;
+    ensure!(
+        heads > 0,
+        "Attend: heads is {heads}, expected a positive number"
+    );
+    Ok((
+        expand(AttendExpansion(Attend {
+            heads: heads as usize,
+        })),
+        vec![],
+    ))
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SearchExpansion(Search);
+
+impl Expansion for SearchExpansion {
+    fn name(&self) -> StaticName {
+        "Search".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 6)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].datum_type, i64::datum_type())?;
+        s.equals(&outputs[0].rank, 2)?;
+        s.equals(&outputs[0].shape[0], &inputs[0].shape[0])?;
+        s.equals(&outputs[0].shape[1], self.0.k.to_dim())?;
+        Ok(())
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        model.wire_node(prefix, self.0.clone(), inputs)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct AttendExpansion(Attend);
+
+impl Expansion for AttendExpansion {
+    fn name(&self) -> StaticName {
+        "Attend".into()
+    }
+
+    fn nboutputs(&self) -> TractResult<usize> {
+        Ok(2)
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 5)?;
+        check_output_arity(outputs, 2)?;
+        s.equals(&outputs[0].datum_type, f32::datum_type())?;
+        s.equals(&outputs[1].datum_type, f32::datum_type())?;
+        s.equals(&outputs[0].rank, 2)?;
+        s.equals(&outputs[1].rank, 3)?;
+        s.equals(&outputs[0].shape, &inputs[0].shape)?;
+        s.equals(&outputs[1].shape[0], &inputs[4].shape[0])?;
+        s.equals(&outputs[1].shape[1], self.0.heads.to_dim())?;
+        s.equals(&outputs[1].shape[2], &inputs[4].shape[1])?;
+        Ok(())
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        model.wire_node(prefix, self.0.clone(), inputs)
+    }
+}

@@ -1,0 +1,283 @@
+//! A prepared graph: what remains of an ONNX file when parsing, shape inference and clean-up are done.
+//!
+//! A list of operators in the order they run, each naming the results it reads. The operators are tract's own, so
+//! that loading is wiring; the set is closed, so that the module links no operator it cannot meet.
+
+use serde::{Deserialize, Serialize};
+use tract_core::internal::*;
+use tract_core::ops::array::{Gather, MultiBroadcastTo, Slice, TypedConcat};
+use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
+use tract_core::ops::cast::Cast;
+use tract_core::ops::einsum::EinSum;
+use tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
+use tract_core::ops::logic::Iff;
+use tract_core::ops::nn::{Reduce, Reducer};
+use tract_core::ops::{math, nn};
+
+use super::ops::{Attend, Search};
+
+/// A dimension as text: a number, a symbol, or an expression of them.
+type Dim = String;
+
+/// One operator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Operator {
+    Input {
+        kind: Kind,
+        shape: Vec<Dim>,
+    },
+    Constant(Constant),
+    Unary(String),
+    Binary(String),
+    Select,
+    EinSum {
+        axes: String,
+    },
+    Reduce {
+        axes: Vec<u32>,
+        reducer: ReducerKind,
+    },
+    Cast {
+        to: Kind,
+    },
+    Gather {
+        axis: u32,
+    },
+    Concat {
+        axis: u32,
+    },
+    Slice {
+        axis: u32,
+        start: Dim,
+        end: Dim,
+    },
+    Broadcast {
+        shape: Vec<Dim>,
+    },
+    AddAxis(u32),
+    RemoveAxis(u32),
+    MoveAxis(u32, u32),
+    Reshape {
+        at: u32,
+        from: Vec<Dim>,
+        to: Vec<Dim>,
+    },
+    Search {
+        k: u32,
+    },
+    Attend {
+        heads: u32,
+    },
+}
+
+/// Element type of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Kind {
+    F32,
+    I64,
+    Bool,
+}
+
+/// How a reduction combines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ReducerKind {
+    Sum,
+    Max,
+    Min,
+    MeanOfSquares,
+}
+
+/// A tensor of weights, little endian.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Constant {
+    pub kind: Kind,
+    pub shape: Vec<u32>,
+    pub bytes: Vec<u8>,
+}
+
+/// An operator and the results it reads: (position in the list, which of its results).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Node {
+    pub name: String,
+    pub operator: Operator,
+    pub reads: Vec<(u32, u32)>,
+}
+
+/// A whole graph, ready to wire.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PreparedGraph {
+    pub(super) nodes: Vec<Node>,
+    pub(super) outputs: Vec<(u32, u32)>,
+}
+
+impl PreparedGraph {
+    /// Wires the operators into a tract model.
+    pub(super) fn wire(&self) -> TractResult<TypedModel> {
+        let mut model = TypedModel::default();
+        let mut wired: Vec<TVec<OutletId>> = Vec::with_capacity(self.nodes.len());
+        let outlet =
+            |wired: &[TVec<OutletId>], (node, slot): (u32, u32)| -> TractResult<OutletId> {
+                let found = wired
+                    .get(node as usize)
+                    .and_then(|outlets| outlets.get(slot as usize));
+                found.copied().with_context(|| {
+                    format!("result {slot} of operator {node} is read before it exists")
+                })
+            };
+        for node in &self.nodes {
+            let reads = node
+                .reads
+                .iter()
+                .map(|&read| outlet(&wired, read))
+                .collect::<TractResult<TVec<_>>>()?;
+            let outlets =
+                wire(&mut model, node, &reads).with_context(|| format!("wiring {}", node.name))?;
+            wired.push(outlets);
+        }
+        let outputs = self
+            .outputs
+            .iter()
+            .map(|&output| outlet(&wired, output))
+            .collect::<TractResult<TVec<_>>>()?;
+        model.select_output_outlets(&outputs)?;
+        Ok(model)
+    }
+}
+
+fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<TVec<OutletId>> {
+    let dim = |model: &TypedModel, dim: &Dim| model.symbols.parse_tdim(dim);
+    let dims = |model: &TypedModel, dims: &[Dim]| {
+        dims.iter()
+            .map(|d| dim(model, d))
+            .collect::<TractResult<TVec<_>>>()
+    };
+    let name = node.name.as_str();
+    let op: Box<dyn TypedOp> = match &node.operator {
+        Operator::Input { kind, shape } => {
+            let shape = dims(model, shape)?;
+            return Ok(tvec!(
+                model.add_source(name, kind.datum_type().fact(&*shape))?
+            ));
+        }
+        Operator::Constant(constant) => {
+            return Ok(tvec!(model.add_const(name, constant.tensor()?)?));
+        }
+        Operator::Unary(operator) => ElementWiseOp(unary(operator)?, None).into(),
+        Operator::Binary(operator) => TypedBinOp(binary(operator)?, None).into(),
+        Operator::Select => Iff.into(),
+        Operator::EinSum { axes } => EinSum::new(axes.parse()?, f32::datum_type()).into(),
+        Operator::Reduce { axes, reducer } => Reduce::new(
+            axes.iter().map(|&axis| axis as usize).collect(),
+            reducer.reducer(),
+        )
+        .into(),
+        Operator::Cast { to } => Cast::new(to.datum_type()).into(),
+        Operator::Gather { axis } => Gather::new(*axis as usize).into(),
+        Operator::Concat { axis } => TypedConcat::new(*axis as usize).into(),
+        Operator::Slice { axis, start, end } => Slice {
+            axis: *axis as usize,
+            start: dim(model, start)?,
+            end: dim(model, end)?,
+        }
+        .into(),
+        Operator::Broadcast { shape } => MultiBroadcastTo {
+            shape: dims(model, shape)?.into(),
+        }
+        .into(),
+        Operator::AddAxis(axis) => AxisOp::Add(*axis as usize).into(),
+        Operator::RemoveAxis(axis) => AxisOp::Rm(*axis as usize).into(),
+        Operator::MoveAxis(from, to) => AxisOp::Move(*from as usize, *to as usize).into(),
+        Operator::Reshape { at, from, to } => {
+            AxisOp::Reshape(*at as usize, dims(model, from)?, dims(model, to)?).into()
+        }
+        Operator::Search { k } => Search { k: *k as usize }.into(),
+        Operator::Attend { heads } => Attend {
+            heads: *heads as usize,
+        }
+        .into(),
+    };
+    model.wire_node(name, op, reads)
+}
+
+impl Kind {
+    pub(super) fn datum_type(self) -> DatumType {
+        match self {
+            Kind::F32 => f32::datum_type(),
+            Kind::I64 => i64::datum_type(),
+            Kind::Bool => bool::datum_type(),
+        }
+    }
+}
+
+impl ReducerKind {
+    fn reducer(self) -> Reducer {
+        match self {
+            ReducerKind::Sum => Reducer::Sum,
+            ReducerKind::Max => Reducer::Max,
+            ReducerKind::Min => Reducer::Min,
+            ReducerKind::MeanOfSquares => Reducer::MeanOfSquares,
+        }
+    }
+}
+
+impl Constant {
+    fn tensor(&self) -> TractResult<Tensor> {
+        let shape: TVec<usize> = self.shape.iter().map(|&len| len as usize).collect();
+        // In u128, no product of u32 lengths that a Vec could hold overflows.
+        let expected = self
+            .shape
+            .iter()
+            .map(|&len| u128::from(len))
+            .product::<u128>()
+            * self.kind.datum_type().size_of() as u128;
+        ensure!(
+            expected == self.bytes.len() as u128,
+            "a tensor of shape {shape:?} takes {expected} bytes, got {}",
+            self.bytes.len()
+        );
+        match self.kind {
+            Kind::F32 => Tensor::from_shape(&shape, &values(&self.bytes, f32::from_le_bytes)),
+            Kind::I64 => Tensor::from_shape(&shape, &values(&self.bytes, i64::from_le_bytes)),
+            Kind::Bool => {
+                Tensor::from_shape(&shape, &values(&self.bytes, |[byte]: [u8; 1]| byte != 0))
+            }
+        }
+    }
+}
+
+fn values<const N: usize, T>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes
+        .chunks_exact(N)
+        .map(|chunk| value(chunk.try_into().expect("N bytes")))
+        .collect()
+}
+
+/// tract's element-wise operators that a graph may use, by tract's names.
+fn unary(name: &str) -> TractResult<Box<dyn ElementWiseMiniOp>> {
+    Ok(match name {
+        "Abs" => Box::new(math::Abs {}),
+        "Exp" => Box::new(math::Exp {}),
+        "Ln" => Box::new(math::Ln {}),
+        "Neg" => Box::new(math::Neg {}),
+        "Recip" => Box::new(math::Recip {}),
+        "Rsqrt" => Box::new(math::Rsqrt {}),
+        "Sigmoid" => Box::new(nn::Sigmoid {}),
+        "Sqrt" => Box::new(math::Sqrt {}),
+        "Square" => Box::new(math::Square {}),
+        "Tanh" => Box::new(math::Tanh {}),
+        other => bail!("element-wise operator {other} is not in the runtime's set"),
+    })
+}
+
+/// tract's binary operators that a graph may use, by tract's names.
+fn binary(name: &str) -> TractResult<Box<dyn BinMiniOp>> {
+    Ok(match name {
+        "Add" => Box::new(math::Add),
+        "Div" => Box::new(math::Div),
+        "Max" => Box::new(math::Max),
+        "Min" => Box::new(math::Min),
+        "Mul" => Box::new(math::Mul),
+        "Sub" => Box::new(math::Sub),
+        other => bail!("binary operator {other} is not in the runtime's set"),
+    })
+}

@@ -1,0 +1,55 @@
+//! Lookback ranks candidates against a person's whole history.
+//!
+//! The core: no clock, no I/O, no threads, no randomness. It builds natively and for `wasm32-unknown-unknown`, and
+//! gives the same answers in both.
+//!
+//! A [`Ranker`] holds one [`Bundle`](bundle::Bundle) (a model version) and one [`Shard`](shard::Shard) (the items),
+//! and turns a [`Request`](request::Request) into a [`Response`](response::Response):
+//!
+//! ```no_run
+//! use lookback::{Ranker, event::{Action, Event}, request::{Request, Weights}};
+//!
+//! let mut ranker = Ranker::new();
+//! ranker.load_bundle(&std::fs::read("models/ml-100k/bundle.lbb")?)?;
+//! ranker.push_shard(&std::fs::read("models/ml-100k/shard.lbs")?)?;
+//! let response = ranker.rank(&Request {
+//!     now: 893_286_638_000,
+//!     attributes: vec![],
+//!     surface: None,
+//!     history: vec![Event::new(50, Action::Save, 893_286_000_000)],
+//!     candidates: vec![172, 181, 288],
+//!     items: vec![],
+//!     gsu: None,
+//!     weights: Weights::default(),
+//! })?;
+//! for ranked in &response.ranked {
+//!     println!("{} {:.3} {:.3}", ranked.item, ranked.p_click, ranked.p_save);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod abi;
+pub mod bundle;
+pub mod calibration;
+pub mod esu;
+pub mod event;
+pub mod fallback;
+pub mod graph;
+pub mod gsu;
+pub mod popularity;
+pub mod request;
+pub mod response;
+pub mod sequence;
+pub mod shard;
+pub mod wire;
+
+mod explain;
+mod inputs;
+mod numeric;
+mod ranker;
+mod score;
+
+#[cfg(target_arch = "wasm32")]
+mod exports;
+
+pub use ranker::{LoadError, RankError, Ranker};
