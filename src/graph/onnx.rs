@@ -8,7 +8,7 @@ use tract_core::ops::element_wise::ElementWiseOp;
 use tract_core::ops::identity::Identity;
 use tract_core::ops::konst::Const;
 use tract_core::ops::logic::Iff;
-use tract_core::ops::nn::{Reduce, Reducer};
+use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 use tract_core::ops::source::TypedSource;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -20,7 +20,7 @@ use tract_onnx::tract_hir::internal::{
     check_output_arity, expand,
 };
 
-use super::GraphError;
+use super::{Graph, GraphError};
 use super::ops::{Attend, Search};
 use super::prepared::{Constant, Kind, Node, Operator, PreparedGraph, ReducerKind};
 
@@ -36,7 +36,10 @@ pub fn prepare(onnx: &[u8]) -> Result<PreparedGraph, GraphError> {
             .into_decluttered()?;
         write_down(&model)
     };
-    prepared().map_err(|error| GraphError::Prepare(format!("{error:#}")))
+    let prepared = prepared().map_err(|error| GraphError::Prepare(format!("{error:#}")))?;
+    // What does not load is better refused here than where it is pushed.
+    Graph::load(&prepared)?;
+    Ok(prepared)
 }
 
 fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
@@ -118,6 +121,10 @@ fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
             axes: op.axes.iter().map(|&axis| axis as u32).collect(),
             reducer,
         });
+    }
+    if let Some(op) = op.downcast_ref::<RmsNorm>() {
+        let epsilon = *op.eps.cast_to::<f32>()?.try_as_plain_ram()?.to_scalar::<f32>()?;
+        return Ok(Operator::RmsNorm { axis: op.axis as u32, epsilon });
     }
     if let Some(op) = op.downcast_ref::<Cast>() {
         return Ok(Operator::Cast { to: kind(op.to)? });

@@ -11,7 +11,7 @@ use tract_core::ops::cast::Cast;
 use tract_core::ops::einsum::EinSum;
 use tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
 use tract_core::ops::logic::Iff;
-use tract_core::ops::nn::{Reduce, Reducer};
+use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 use tract_core::ops::{math, nn};
 
 use super::ops::{Attend, Search};
@@ -36,6 +36,10 @@ pub(super) enum Operator {
     Reduce {
         axes: Vec<u32>,
         reducer: ReducerKind,
+    },
+    RmsNorm {
+        axis: u32,
+        epsilon: f32,
     },
     Cast {
         to: Kind,
@@ -171,6 +175,9 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
             reducer.reducer(),
         )
         .into(),
+        Operator::RmsNorm { axis, epsilon } => {
+            RmsNorm { axis: *axis as usize, eps: tensor0(*epsilon).into_arc_tensor() }.into()
+        }
         Operator::Cast { to } => Cast::new(to.datum_type()).into(),
         Operator::Gather { axis } => Gather::new(*axis as usize).into(),
         Operator::Concat { axis } => TypedConcat::new(*axis as usize).into(),

@@ -1,0 +1,266 @@
+//! Every decoder: what was encoded comes back, and damaged, foreign or newer bytes are refused with a reason.
+
+use lookback::Ranker;
+use lookback::bundle::{Bundle, BundleError};
+use lookback::event::Event;
+use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, Request, Weights};
+use lookback::response::{AnsweredBy, Attention, ExplainResponse, Explanation, Notes, Ranked, Response, Source};
+use lookback::shard::{Delta, ElementType, Row, Shard, ShardError, ShardHeader};
+use lookback::wire::{Message, WireError, decode, encode};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+const WIDTH: usize = 3;
+const FEATURES: usize = 2;
+
+fn number() -> impl Strategy<Value = f32> {
+    // Multiples of 1/8 are exact in half precision too.
+    (-800i16..800).prop_map(|eighths| f32::from(eighths) / 8.0)
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    btree_map(any::<u64>(), (0u32..9, vec(number(), FEATURES), vec(number(), WIDTH)), 0..12).prop_map(|rows| {
+        let row = |(item, (category, features, embedding))| Row { item, category, features, embedding };
+        rows.into_iter().map(row).collect()
+    })
+}
+
+fn header(element: ElementType) -> ShardHeader {
+    ShardHeader { embedding_version: "space-1".into(), element, dimension: WIDTH, feature_count: FEATURES }
+}
+
+fn element() -> impl Strategy<Value = ElementType> {
+    prop_oneof![Just(ElementType::F32), Just(ElementType::F16)]
+}
+
+fn row_of(shard: &Shard, row: usize) -> Row {
+    let mut embedding = Vec::new();
+    shard.append_embedding(row, &mut embedding);
+    Row {
+        item: shard.items()[row],
+        category: shard.category(row),
+        features: shard.features(row).to_vec(),
+        embedding,
+    }
+}
+
+fn all_rows(shard: &Shard) -> Vec<Row> {
+    (0..shard.len()).map(|row| row_of(shard, row)).collect()
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let text = "[a-zA-Z0-9äß]{0,8}";
+    let attribute = (text, text).prop_map(|(field, value)| Attribute { field, value });
+    let event = (any::<u64>(), any::<u8>(), any::<i64>()).prop_map(|(item, action, time)| Event { item, action, time });
+    let inline = (any::<u64>(), 0u32..9, vec(number(), WIDTH), vec(number(), FEATURES))
+        .prop_map(|(item, category, embedding, features)| InlineItem { item, category, embedding, features });
+    (
+        any::<i64>(),
+        vec(attribute, 0..3),
+        proptest::option::of(text),
+        vec(event, 0..20),
+        vec(any::<u64>(), 0..20),
+        vec(inline, 0..3),
+        proptest::option::of(prop_oneof![Just(Gsu::Hard), Just(Gsu::Soft)]),
+        (number(), number()),
+    )
+        .prop_map(|(now, attributes, surface, history, candidates, items, gsu, (click, save))| Request {
+            now,
+            attributes,
+            surface,
+            history,
+            candidates,
+            items,
+            gsu,
+            weights: Weights { click, save },
+        })
+}
+
+fn explain_response() -> ExplainResponse {
+    let attention = Attention { event: 7, heads: vec![0.25, 0.75] };
+    ExplainResponse {
+        response: Response {
+            answered_by: AnsweredBy::Model,
+            model: "made-up".into(),
+            bundle_hash: [1; 32],
+            shard_hash: [2; 32],
+            gsu: Gsu::Hard,
+            ranked: vec![Ranked {
+                item: 5,
+                p_click: 0.5,
+                p_save: 0.25,
+                score: 0.75,
+                logits: Some([0.0, -1.0]),
+                source: Source::Model,
+                in_history: true,
+            }],
+            notes: Notes { future_events: 3, ..Notes::default() },
+        },
+        explanations: vec![Explanation {
+            item: 5,
+            long: vec![attention.clone()],
+            recent: vec![],
+            skips: vec![attention],
+        }],
+    }
+}
+
+/// The message survives; every truncation, a byte too many, another kind and a newer version are refused.
+fn check_message<M: Message + PartialEq + std::fmt::Debug>(message: &M) {
+    let bytes = encode(message);
+    assert_eq!(&decode::<M>(&bytes).unwrap(), message);
+    for len in 0..bytes.len() {
+        assert!(decode::<M>(&bytes[..len]).is_err(), "a {} cut to {len} of {} bytes was read", M::NAME, bytes.len());
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert!(matches!(decode::<M>(&longer), Err(WireError::Damaged { .. })));
+    let mut newer = bytes.clone();
+    newer[4] += 1;
+    assert_eq!(decode::<M>(&newer), Err(WireError::Version { name: M::NAME, got: 2 }));
+    let mut foreign = bytes;
+    foreign[0] ^= 1;
+    assert!(matches!(decode::<M>(&foreign), Err(WireError::NotThisMessage { .. })));
+}
+
+#[test]
+fn responses_survive_the_border_and_damage_is_refused() {
+    let message = explain_response();
+    check_message(&message.response);
+    check_message(&message);
+}
+
+proptest! {
+    #[test]
+    fn requests_survive_the_border_and_damage_is_refused(request in request(), top in any::<u32>()) {
+        check_message(&request);
+        check_message(&ExplainRequest { request, top });
+    }
+
+    #[test]
+    fn any_bytes_are_a_message_or_an_error(bytes in vec(any::<u8>(), 0..200), letters in 0usize..4) {
+        let letters = [Request::MAGIC, Response::MAGIC, ExplainRequest::MAGIC, ExplainResponse::MAGIC][letters];
+        let framed = [&letters[..], &1u32.to_le_bytes(), &bytes].concat();
+        for bytes in [&bytes[..], &framed] {
+            let _ = decode::<Request>(bytes);
+            let _ = decode::<Response>(bytes);
+            let _ = decode::<ExplainRequest>(bytes);
+            let _ = decode::<ExplainResponse>(bytes);
+        }
+    }
+
+    #[test]
+    fn shards_survive_and_every_damaged_byte_is_refused(rows in rows(), element in element(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
+        let shard = Shard::build(header(element), rows.clone()).unwrap();
+        let bytes = shard.encode();
+        let read = Shard::decode(&bytes).unwrap();
+        prop_assert_eq!(all_rows(&read), rows);
+        prop_assert_eq!(read.hash(), shard.hash());
+        let at = at.index(bytes.len());
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << bit;
+        prop_assert!(Shard::decode(&flipped).is_err(), "bit {} of byte {} flipped", bit, at);
+        prop_assert!(Shard::decode(&bytes[..at]).is_err());
+        prop_assert!(Shard::decode(&[&bytes[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_delta_gives_the_shard_that_building_it_anew_gives(
+        old in rows(),
+        new in rows(),
+        replaced in vec(any::<prop::sample::Index>(), 0..4),
+        deleted in vec(any::<prop::sample::Index>(), 0..4),
+        element in element(),
+    ) {
+        let base = Shard::build(header(element), old.clone()).unwrap();
+        let pick = |picks: &[prop::sample::Index]| -> Vec<u64> {
+            let mut items: Vec<u64> =
+                picks.iter().filter(|_| !old.is_empty()).map(|pick| old[pick.index(old.len())].item).collect();
+            items.sort();
+            items.dedup();
+            items
+        };
+        let mut written = new;
+        for item in pick(&replaced) {
+            if written.iter().all(|row| row.item != item) {
+                written.push(Row { item, category: 8, features: vec![1.0; FEATURES], embedding: vec![2.0; WIDTH] });
+            }
+        }
+        let deleted = pick(&deleted);
+        let mut expected: std::collections::BTreeMap<u64, Row> =
+            old.into_iter().filter(|row| !deleted.contains(&row.item)).map(|row| (row.item, row)).collect();
+        expected.extend(written.iter().map(|row| (row.item, row.clone())));
+
+        let delta = Delta::build(&base, written, deleted).unwrap();
+        let delta = Delta::decode(&delta.encode()).unwrap();
+        let after = base.apply(&delta).unwrap();
+        let anew = Shard::build(header(element), expected.into_values().collect()).unwrap();
+        prop_assert_eq!(after.encode(), anew.encode());
+        if after.hash() != base.hash() {
+            prop_assert!(matches!(after.apply(&delta), Err(ShardError::Base { .. })), "a delta applies to its base only");
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_shard_a_delta_a_bundle_or_an_error(bytes in vec(any::<u8>(), 0..300)) {
+        for magic in [&b""[..], b"LBSHARD\0", b"LBDELTA\0", b"LBBUNDLE"] {
+            for version in [&b""[..], &[1, 0, 0, 0]] {
+                let framed = [magic, version, &bytes].concat();
+                prop_assert!(Shard::decode(&framed).is_err());
+                prop_assert!(Delta::decode(&framed).is_err());
+                prop_assert!(Bundle::decode(&framed).is_err());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_newer_format_is_refused_by_name() {
+    let shard = Shard::build(header(ElementType::F16), vec![]).unwrap();
+    let mut bytes = shard.encode();
+    bytes[8] = 2;
+    let error = Shard::decode(&bytes).unwrap_err();
+    assert_eq!(error, ShardError::Version { kind: "shard", got: 2 });
+    assert!(error.to_string().contains("format version 2"), "{error}");
+
+    let mut bytes = Delta::build(&shard, vec![], vec![]).unwrap().encode();
+    bytes[8] = 2;
+    assert_eq!(Delta::decode(&bytes).unwrap_err(), ShardError::Version { kind: "delta", got: 2 });
+
+    let error = Bundle::decode(b"LBBUNDLE\x02\0\0\0").unwrap_err();
+    assert_eq!(error, BundleError::Version(2));
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_refused_with_their_item() {
+    for (bad, field) in [(f32::NAN, "features"), (f32::INFINITY, "embedding")] {
+        let mut row = Row { item: 42, category: 0, features: vec![0.0; FEATURES], embedding: vec![0.0; WIDTH] };
+        if field == "features" { row.features[1] = bad } else { row.embedding[2] = bad }
+        let error = Shard::build(header(ElementType::F32), vec![row]).unwrap_err();
+        assert!(matches!(&error, ShardError::NotFinite { item: 42, field: found, .. } if *found == field), "{error}");
+    }
+}
+
+#[test]
+fn rows_of_another_width_and_repeated_items_are_refused() {
+    let row = |item, width| Row { item, category: 0, features: vec![0.0; FEATURES], embedding: vec![0.0; width] };
+    let error = Shard::build(header(ElementType::F32), vec![row(1, WIDTH + 1)]).unwrap_err();
+    assert_eq!(error, ShardError::Width { item: 1, field: "embedding", expected: WIDTH, got: WIDTH + 1 });
+    let error = Shard::build(header(ElementType::F32), vec![row(1, WIDTH), row(1, WIDTH)]).unwrap_err();
+    assert_eq!(error, ShardError::Order { previous: 1, next: 1 });
+}
+
+#[test]
+fn an_empty_ranker_says_what_is_missing() {
+    let request = Request {
+        now: 1,
+        attributes: vec![],
+        surface: None,
+        history: vec![],
+        candidates: vec![1],
+        items: vec![],
+        gsu: None,
+        weights: Weights::default(),
+    };
+    let error = Ranker::new().rank(&request).unwrap_err();
+    assert!(error.to_string().contains("no bundle is loaded"), "{error}");
+}
