@@ -178,6 +178,10 @@ fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
 }
 
 fn kind(datum_type: DatumType) -> TractResult<Kind> {
+    // tract-onnx reads 64-bit integers as dimensions in case they are symbolic; in a ranker's graph none is.
+    if datum_type == TDim::datum_type() {
+        return Ok(Kind::I64);
+    }
     [Kind::F32, Kind::I64, Kind::Bool]
         .into_iter()
         .find(|kind| kind.datum_type() == datum_type)
@@ -185,13 +189,8 @@ fn kind(datum_type: DatumType) -> TractResult<Kind> {
 }
 
 fn constant(tensor: &Tensor) -> TractResult<Constant> {
-    // Dimensions that the clean-up left as constants are plain numbers.
-    let tensor = if tensor.datum_type() == TDim::datum_type() {
-        tensor.cast_to::<i64>()?.into_owned()
-    } else {
-        tensor.clone()
-    };
     let kind = kind(tensor.datum_type())?;
+    let tensor = tensor.cast_to_dt(kind.datum_type())?;
     let plain = tensor.try_as_plain_ram()?;
     let bytes = match kind {
         Kind::F32 => plain
