@@ -1,0 +1,96 @@
+"""The command line: train, evaluate, parity."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import warnings
+from pathlib import Path
+
+from .data.tables import DataError
+from .evaluation import parity, report, scorers
+from .export.model_directory import ModelError
+from .export.rebuild import GraphError
+from .export.shard import ShardError
+from .train import config, run
+from .train.config import ConfigError
+from .train.loop import CheckpointError
+
+KNOWN_ERRORS = (
+    DataError, ModelError, GraphError, ShardError, ConfigError, CheckpointError, parity.ScoresError, OSError
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; exit status 0 = done, 1 = parity does not hold or the input needs mending."""
+    options = parser().parse_args(arguments)
+    # The exporter warns about packages that this project does not use.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|lookback_training")
+    try:
+        return int(options.run(options))
+    except KNOWN_ERRORS as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m lookback_training", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser("train", help="train on a data directory and write a model directory")
+    one.add_argument("--data", type=Path, required=True, help="directory written by `lookback import` and `examples`")
+    one.add_argument("--output", type=Path, required=True, help="model directory to write; its name names the model")
+    one.add_argument("--config", type=Path, help="TOML file over the defaults in configs/default.toml")
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--resume", action="store_true", help="go on from the checkpoint in OUTPUT/work")
+    one.set_defaults(run=train)
+
+    two = commands.add_parser("evaluate", help="print a model directory's metrics on the test lists")
+    two.set_defaults(run=evaluate)
+    three = commands.add_parser(
+        "parity", help="compare the logits of PyTorch, onnxruntime and files of scores on the test lists"
+    )
+    three.add_argument("--scores", type=Path, nargs="*", default=[], metavar="FILE", help="Parquet files of logits")
+    three.set_defaults(run=check_parity)
+    for command in (two, three):
+        command.add_argument("--data", type=Path, required=True, help="data directory")
+        command.add_argument("--model", type=Path, required=True, help="model directory")
+        command.add_argument("--limit", type=int, default=0, metavar="LISTS", help="only the first LISTS test lists")
+    return top
+
+
+def train(options: argparse.Namespace) -> int:
+    run.train(options.data, options.output, config.load(options.config), options.seed, options.resume)
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    lists = scorers.load(options.data, options.model, options.limit)
+    calibration = lists.model.manifest["calibration"]
+    rows = {
+        f"{lists.model.manifest['name']} ({gsu})": report.metrics(
+            lists.requests, scorers.by_pytorch(lists, soft), calibration
+        )
+        for gsu, soft in (("soft", True), ("hard", False))
+    }
+    print(f"{len(lists.requests)} test lists, {len(lists.requests.item)} candidates")
+    print(report.render(rows))
+    return 0
+
+
+def check_parity(options: argparse.Namespace) -> int:
+    lists = scorers.load(options.data, options.model, options.limit)
+    found = parity.compare(lists, options.scores)
+    print(f"{'face':<32}{'gsu':<6}{'examples':>10}{'max |Δ|':>12}{'lists misordered':>18}")
+    for one in found:
+        print(f"{one.face:<32}{one.gsu:<6}{one.examples:>10}{one.worst:>12.2e}{one.misordered:>18}")
+    if all(one.holds for one in found):
+        return 0
+    print(
+        f"parity does not hold: expected at least {parity.MIN_EXAMPLES} examples, every |Δ| at most {parity.TOLERANCE}, "
+        "no list misordered; make sure all faces scored this data with this model",
+        file=sys.stderr,
+    )
+    return 1

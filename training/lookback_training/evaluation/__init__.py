@@ -1,0 +1,1 @@
+"""Metrics, baselines, evaluation of a model directory, and parity with other implementations."""

@@ -1,0 +1,1 @@
+"""From a trained ranker to the files of a model directory."""

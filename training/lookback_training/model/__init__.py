@@ -1,0 +1,1 @@
+"""The ranker: search (GSU), attention (ESU), recent, skips, head."""

@@ -1,0 +1,92 @@
+"""The two operators of the domain `ai.lookback`: Search and Attend.
+
+Called on real tensors they compute; called while the graph is being exported they
+become one node each (their ONNX function bodies are in `export/functions.py`).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+MASKED = -1e30
+"""Logit of a missing slot before the softmax; finite, so no NaN can arise."""
+
+
+def search(
+    candidate: Tensor,
+    event: Tensor,
+    candidate_category: Tensor,
+    event_category: Tensor,
+    event_valid: Tensor,
+    mode: Tensor,
+    k: int,
+) -> Tensor:
+    """Pick K events per candidate (general search unit; SIM, KDD 2020, section 3.2).
+
+    Soft (mode 1): largest inner product `candidate · event`. Hard (mode 0): events of the
+    candidate's category (> 0), newest (lowest row) first. Invalid rows never; ties: lower row first.
+
+    Shapes: candidate [C,d], event [N,d] newest first with N >= k, candidate_category [C],
+    event_category [N], event_valid [N] (1 or 0), mode []. Returns index [C,k] i64, best first, -1 = none.
+    """
+    if torch.compiler.is_exporting():
+        return torch.onnx.ops.symbolic(
+            "ai.lookback::Search",
+            (candidate, event, candidate_category, event_category, event_valid, mode),
+            {"k": k},
+            dtype=torch.int64,
+            shape=(candidate.shape[0], k),
+            version=1,
+        )
+    if int(mode) == 1:
+        score = candidate @ event.T
+        allowed = event_valid[None, :] > 0
+    else:
+        score = -torch.arange(event.shape[0], dtype=candidate.dtype).expand(candidate.shape[0], -1)
+        same = candidate_category[:, None] == event_category[None, :]
+        allowed = same & (candidate_category[:, None] > 0) & (event_valid[None, :] > 0)
+    score = torch.where(allowed, score, -torch.inf)
+    best, index = torch.sort(score, dim=1, descending=True, stable=True)
+    return torch.where(best[:, :k] == -torch.inf, -1, index[:, :k])
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tensor, heads: int
+) -> tuple[Tensor, Tensor]:
+    """Multi-head attention of each query over the rows its index names (exact search unit).
+
+    Head h uses columns h*D/heads to (h+1)*D/heads; logit = q·k / sqrt(D/heads) + bias[row, h].
+    Slots with index -1 have weight 0; a query with none gets zeros.
+
+    Shapes: query [C,D], key and value [R,D], bias [R,heads], index [C,K] i64 (-1 = none).
+    Returns output [C,D] and weight [C,heads,K].
+    """
+    count, width = query.shape
+    slots = index.shape[1]
+    if torch.compiler.is_exporting():
+        output, weight = torch.onnx.ops.symbolic_multi_out(
+            "ai.lookback::Attend",
+            (query, key, value, bias, index),
+            {"heads": heads},
+            dtypes=(torch.float32, torch.float32),
+            shapes=((count, width), (count, heads, slots)),
+            version=1,
+        )
+        return output, weight
+    present = (index >= 0)[:, None, :]
+    row = index.clamp(min=0).reshape(-1)
+    # index_select: its backward is index_add, far faster on CPU than that of key[row].
+    keys = key.index_select(0, row).view(count, slots, heads, width // heads)
+    values = value.index_select(0, row).view(count, slots, heads, width // heads)
+    logit = torch.einsum("chd,ckhd->chk", query.view(count, heads, -1), keys)
+    logit = logit / math.sqrt(width // heads)
+    logit = logit + bias.index_select(0, row).view(count, slots, heads).transpose(1, 2)
+    logit = torch.where(present, logit, MASKED)
+    power = torch.exp(logit - logit.amax(dim=2, keepdim=True)) * present
+    # With any slot present the sum is at least exp(0) = 1, so the clamp acts on empty rows only.
+    weight = power / power.sum(dim=2, keepdim=True).clamp(min=1.0)
+    output = torch.einsum("chk,ckhd->chd", weight, values)
+    return output.reshape(count, width), weight

@@ -1,0 +1,177 @@
+"""The whole ranker: one forward, used by training (many requests) and by the exported graph (one request)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..schema import HOURS, K, RECENT, SKIPS, WEEKDAYS
+from .attention import TargetAttention
+from .event import EventEncoder, column, slot_index
+from .head import Head
+from .norm import Norm
+from .operators import search
+from .recent import Recent
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a ranker. Those from data first; the rest are choices.
+
+    `user_fields` holds the number of known values of each field; an index 0 = unknown is added.
+    """
+
+    embedding_dim: int
+    item_features: int
+    categories: int
+    surfaces: int
+    user_fields: tuple[int, ...]
+    width: int = 64
+    heads: int = 4
+    skip_width: int = 32
+    skip_heads: int = 2
+    recent_hidden: int = 128
+    field_width: int = 8
+    category_width: int = 16
+    cross_layers: int = 2
+    hidden: tuple[int, ...] = (128, 64)
+    dropout: float = 0.1
+
+
+@dataclass
+class Rows:
+    """Event rows in one table: vectors [R,width], age buckets [R]."""
+
+    x: Tensor
+    age: Tensor
+
+
+class Ranker(nn.Module):
+    """Two logits per candidate from user, context, history, skips. Module names are the initializer names in ONNX."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        width = shape.width
+        # A user without any field is one field that is always unknown, so the graph keeps one form.
+        sizes = shape.user_fields or (0,)
+        self.user_field = nn.ModuleList(nn.Embedding(size + 1, shape.field_width) for size in sizes)
+        self.hour = nn.Embedding(HOURS, shape.field_width)
+        self.weekday = nn.Embedding(WEEKDAYS, shape.field_width)
+        self.surface = nn.Embedding(shape.surfaces + 1, shape.field_width)
+        self.category = nn.Embedding(shape.categories + 1, shape.category_width)
+        self.event = EventEncoder(shape.embedding_dim, shape.categories, width)
+        self.esu = TargetAttention(width, width, width, shape.heads)
+        self.recent = Recent(width, shape.heads, shape.recent_hidden, shape.dropout)
+        self.skips = TargetAttention(width, width, shape.skip_width, shape.skip_heads)
+        self.esu_norm = Norm(width)
+        self.recent_norm = Norm(width)
+        user = shape.field_width * (len(sizes) + 3)
+        item = 5 * width + shape.category_width + shape.item_features + shape.skip_width
+        self.head = Head(user, item, shape.cross_layers, shape.hidden, shape.dropout)
+        self.dropout = nn.Dropout(shape.dropout)
+        for table in (*self.user_field, self.hour, self.weekday, self.surface, self.category):
+            nn.init.normal_(table.weight, std=0.05)
+
+    def user(self, user_field: Tensor, context: Tensor) -> Tensor:
+        """user_field [G,fields], context [G,3] (hour, weekday, surface) -> [G,·]; once per request."""
+        fields = [table(column(user_field, i)) for i, table in enumerate(self.user_field)]
+        hour, weekday = self.hour(column(context, 0)), self.weekday(column(context, 1))
+        return torch.cat([*fields, hour, weekday, self.surface(column(context, 2))], dim=1)
+
+    def score(
+        self,
+        user: Tensor,
+        candidate_embedding: Tensor,
+        candidate_category: Tensor,
+        candidate_feature: Tensor,
+        long: Rows,
+        long_index: Tensor,
+        recent: Rows,
+        recent_valid: Tensor,
+        skips: Rows,
+        skip_valid: Tensor,
+        request: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Logits and attention weights of C candidates of G requests.
+
+        user [G,·]; candidate_* [C,·]; long rows [R,width] and the index [C,K] into them; recent rows
+        [G*20,width] with recent_valid [G,20]; skips rows [G*S,width] with skip_valid [G,S]; request [C]
+        names each candidate's group (None: there is one group).
+        Returns logit [C,2], long_weight [C,H,K], recent_weight [C,H,20], skip_weight [C,Hs,S].
+        """
+        candidate = self.event.candidate(candidate_embedding, candidate_category)
+        long_out, long_weight = self.esu(candidate, long.x, long.age, long_index)
+        encoded = self.recent.encode(recent.x, recent.age, recent_valid)
+        recent_index = each_candidate(slot_index(recent_valid), candidate, request)
+        recent_out, recent_weight = self.recent(candidate, encoded, recent.age, recent_index)
+        skip_index = each_candidate(slot_index(skip_valid), candidate, request)
+        skip_out, skip_weight = self.skips(candidate, skips.x, skips.age, skip_index)
+        item = torch.cat(
+            [
+                candidate,
+                self.category(candidate_category),
+                candidate_feature,
+                self.dropout(long_out),
+                self.dropout(recent_out),
+                self.dropout(skip_out),
+                candidate * self.esu_norm(long_out),
+                candidate * self.recent_norm(recent_out),
+            ],
+            dim=1,
+        )
+        return self.head(user, item, request), long_weight, recent_weight, skip_weight
+
+    def forward(
+        self,
+        user_field: Tensor,
+        context: Tensor,
+        candidate_embedding: Tensor,
+        candidate_category: Tensor,
+        candidate_feature: Tensor,
+        event_embedding: Tensor,
+        event_category: Tensor,
+        event_action: Tensor,
+        event_time: Tensor,
+        event_valid: Tensor,
+        skip_embedding: Tensor,
+        skip_category: Tensor,
+        skip_action: Tensor,
+        skip_time: Tensor,
+        skip_valid: Tensor,
+        gsu_mode: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """One request, as the exported graph computes it.
+
+        Shapes: user_field [1,fields], context [1,3], candidate_embedding [C,d], candidate_category [C],
+        candidate_feature [C,F], event_* [N,·] newest first with N >= K, skip_* [20,·], gsu_mode [] (0 hard, 1 soft).
+        Returns logit [C,2], long_index [C,K], long_weight [C,H,K], recent_weight [C,H,20], skip_weight [C,Hs,20].
+        """
+        long_index = search(
+            candidate_embedding, event_embedding, candidate_category, event_category, event_valid, gsu_mode, K
+        )
+        event = Rows(self.event(event_embedding, event_category, event_action, event_time), column(event_time, 0))
+        skips = Rows(self.event(skip_embedding, skip_category, skip_action, skip_time), column(skip_time, 0))
+        logit, long_weight, recent_weight, skip_weight = self.score(
+            self.user(user_field, context),
+            candidate_embedding,
+            candidate_category,
+            candidate_feature,
+            event,
+            long_index,
+            Rows(event.x[:RECENT], event.age[:RECENT]),
+            event_valid[:RECENT].view(1, RECENT),
+            skips,
+            skip_valid.view(1, SKIPS),
+            None,
+        )
+        return logit, long_index, long_weight, recent_weight, skip_weight
+
+
+def each_candidate(index: Tensor, candidate: Tensor, request: Tensor | None) -> Tensor:
+    """index [G,S] of the groups -> [C,S], the row of each candidate's group."""
+    if request is None:
+        return index.expand(candidate.shape[0], -1)
+    return index.index_select(0, request)

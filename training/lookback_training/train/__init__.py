@@ -1,0 +1,1 @@
+"""Training: configuration, embeddings, loop, calibration."""

@@ -1,0 +1,59 @@
+"""Metrics and calibration against scikit-learn and numbers by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lookback_training.evaluation import metrics
+from lookback_training.train import calibration
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, ndcg_score, roc_auc_score
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40))
+def test_auc(pairs: list[tuple[bool, int]]) -> None:
+    label, score = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
+    if label.min() == label.max():
+        assert math.isnan(metrics.auc(label, score))
+    else:
+        assert metrics.auc(label, score) == pytest.approx(roc_auc_score(label, score))
+
+
+def test_gauc_weighs_lists_by_size_and_leaves_out_those_of_one_class() -> None:
+    label = np.array([1, 0, 1, 0, 0, 0, 1, 1])
+    score = np.array([2, 1, 1, 2, 3, 0, 1, 2])
+    # [1,0 | right] 2 candidates AUC 1; [1,0,0,0] AUC 1/3; [1,1] left out.
+    assert metrics.gauc(label, score, np.array([0, 2, 6, 8])) == pytest.approx((2 * 1 + 4 / 3) / 6)
+
+
+def test_ndcg() -> None:
+    rng = np.random.default_rng(0)
+    gain, score = rng.integers(0, 3, (6, 25)).astype(float), rng.permutation(150).reshape(6, 25).astype(float)
+    ours = metrics.ndcg(gain.ravel(), score.ravel(), np.arange(0, 151, 25), np.arange(150))
+    assert ours == pytest.approx(ndcg_score(gain, score, k=10))
+
+
+def test_log_loss_and_ece() -> None:
+    label = np.array([1, 0, 0, 1])
+    p = np.array([0.9, 0.2, 0.2, 0.7])
+    assert metrics.log_loss(label, p) == pytest.approx(log_loss(label, p))
+    assert metrics.ece(label, p) == pytest.approx((0.1 + 0.4 + 0.3) / 4)
+
+
+def test_platt_is_logistic_regression() -> None:
+    rng = np.random.default_rng(1)
+    logit = rng.standard_normal(4000) * 2
+    label = (rng.random(4000) < 1 / (1 + np.exp(-(0.6 * logit - 1.2)))).astype(float)
+    a, b = calibration.fit(label, logit)
+    reference = LogisticRegression(C=np.inf, tol=1e-10).fit(logit[:, None], label)
+    assert (a, b) == pytest.approx((reference.coef_[0, 0], reference.intercept_[0]), abs=1e-4)
+
+
+def test_platt_leaves_alone_what_it_cannot_fit() -> None:
+    assert calibration.fit(np.zeros(5), np.arange(5.0)) == (1.0, 0.0)
+    assert calibration.fit(np.array([1.0, 1.0, 0.0, 0.0]), np.array([-2.0, -1.0, 1.0, 0.5])) == (1.0, 0.0)
