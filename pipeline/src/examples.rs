@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMillisecondArray, UInt32Array, UInt64Array};
-use arrow::datatypes::{DataType, Field};
+use arrow_array::{Array, ArrayRef, BooleanArray, StringArray, TimestampMillisecondArray, UInt32Array, UInt64Array};
+use arrow_schema::{DataType, Field};
 use lookback::event::Action;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -7,6 +7,6 @@ import sys
 # once, when PyTorch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from .command import main  # noqa: E402
+from .command import main
 
 sys.exit(main())

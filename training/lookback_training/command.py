@@ -13,12 +13,20 @@ from .evaluation import parity, report, scorers
 from .export.model_directory import ModelError
 from .export.rebuild import GraphError
 from .export.shard import ShardError
+from .schema import GSU_MODES
 from .train import config, run
 from .train.config import ConfigError
 from .train.loop import CheckpointError
 
 KNOWN_ERRORS = (
-    DataError, ModelError, GraphError, ShardError, ConfigError, CheckpointError, parity.ScoresError, OSError
+    DataError,
+    ModelError,
+    GraphError,
+    ShardError,
+    ConfigError,
+    CheckpointError,
+    parity.ScoresError,
+    OSError,
 )
 
 
@@ -53,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "parity", help="compare the logits of PyTorch, onnxruntime and files of scores on the test lists"
     )
     three.add_argument("--scores", type=Path, nargs="*", default=[], metavar="FILE", help="Parquet files of logits")
+    three.add_argument("--gsu", choices=sorted(GSU_MODES), help="compare this search only (default: both)")
     three.set_defaults(run=check_parity)
     for command in (two, three):
         command.add_argument("--data", type=Path, required=True, help="data directory")
@@ -82,15 +91,15 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def check_parity(options: argparse.Namespace) -> int:
     lists = scorers.load(options.data, options.model, options.limit)
-    found = parity.compare(lists, options.scores)
+    found = parity.compare(lists, options.scores, [options.gsu] if options.gsu else sorted(GSU_MODES))
     print(f"{'face':<32}{'gsu':<6}{'examples':>10}{'max |Δ|':>12}{'lists misordered':>18}")
     for one in found:
         print(f"{one.face:<32}{one.gsu:<6}{one.examples:>10}{one.worst:>12.2e}{one.misordered:>18}")
     if all(one.holds for one in found):
         return 0
     print(
-        f"parity does not hold: expected at least {parity.MIN_EXAMPLES} examples, every |Δ| at most {parity.TOLERANCE}, "
-        "no list misordered; make sure all faces scored this data with this model",
+        f"parity does not hold: expected at least {parity.MIN_EXAMPLES} examples, every |Δ| at most "
+        f"{parity.TOLERANCE}, no list misordered; make sure all faces scored this data with this model",
         file=sys.stderr,
     )
     return 1

@@ -15,7 +15,7 @@ from blake3 import blake3
 
 from .export import graph, shard
 from .model.ranker import Ranker, Shape
-from .schema import K, RECENT, SKIPS
+from .schema import RECENT, SKIPS, K
 
 ITEMS = 300
 CATEGORIES = ("architecture", "ceramics", "gardens", "knitting", "trains")

@@ -9,6 +9,7 @@ from pathlib import Path
 import made_up
 import pytest
 import torch
+
 from lookback_training.model.ranker import Ranker, Shape
 from lookback_training.train import config
 

@@ -43,9 +43,8 @@ def write(directory: Path, rich: bool, users: int = 24, items: int = 60, per_use
     ).write_parquet(directory / "events.parquet")
     write_items(directory, rich, items, rng)
     attributes = {"age": ["18-24" if u % 2 else "25-34" for u in range(users)]} if rich else {}
-    pl.DataFrame(
-        {"user": pl.Series(range(1, users + 1), dtype=pl.UInt64), "key": [str(u + 1) for u in range(users)], **attributes}
-    ).write_parquet(directory / "users.parquet")
+    ids = {"user": pl.Series(range(1, users + 1), dtype=pl.UInt64), "key": [str(u + 1) for u in range(users)]}
+    pl.DataFrame(ids | attributes).write_parquet(directory / "users.parquet")
     write_examples(directory, user, item, action, time, items, rng)
     return directory
 
@@ -68,7 +67,12 @@ def write_items(directory: Path, rich: bool, items: int, rng: np.random.Generato
 
 
 def write_examples(
-    directory: Path, user: np.ndarray, item: np.ndarray, action: np.ndarray, time: np.ndarray, items: int,
+    directory: Path,
+    user: np.ndarray,
+    item: np.ndarray,
+    action: np.ndarray,
+    time: np.ndarray,
+    items: int,
     rng: np.random.Generator,
 ) -> None:
     """Training examples with one sampled negative each; lists of 5 met and 45 sampled items."""
@@ -77,8 +81,8 @@ def write_examples(
     rows = []
     for row in np.flatnonzero(time < valid_from):
         start, end = history(user, time, user[row], time[row])
-        label = action[row] in ("click", "save")
-        rows.append(("train", None, user[row], item[row], time[row], label, action[row] == "save", "logged", start, end))
+        label, saved = action[row] in ("click", "save"), action[row] == "save"
+        rows.append(("train", None, user[row], item[row], time[row], label, saved, "logged", start, end))
         other = int(rng.integers(0, items)) * 10 + 1
         rows.append(("train", None, user[row], other, time[row], False, False, "sampled", start, end))
     for split, low, high in (("valid", valid_from, test_from), ("test", test_from, 1 << 62)):
@@ -90,15 +94,14 @@ def write_examples(
                 moment = time[chunk[0]]
                 start, end = history(user, time, one, moment)
                 for row in chunk:
-                    label = action[row] in ("click", "save")
-                    rows.append((split, number, one, item[row], moment, label, action[row] == "save", "logged", start, end))
+                    label, saved = action[row] in ("click", "save"), action[row] == "save"
+                    rows.append((split, number, one, item[row], moment, label, saved, "logged", start, end))
                 for other in rng.integers(0, items, 45):
                     rows.append((split, number, one, int(other) * 10 + 1, moment, False, False, "sampled", start, end))
                 number += 1
-    kinds = {
-        "split": pl.Utf8, "list": pl.UInt32, "user": pl.UInt64, "item": pl.UInt64, "time": pl.Int64,
-        "click": pl.Boolean, "save": pl.Boolean, "origin": pl.Utf8, "history_start": pl.UInt64, "history_end": pl.UInt64,
-    }  # fmt: skip
+    kinds = {"split": pl.Utf8, "list": pl.UInt32, "user": pl.UInt64, "item": pl.UInt64, "time": pl.Int64}
+    kinds |= {"click": pl.Boolean, "save": pl.Boolean, "origin": pl.Utf8}
+    kinds |= {"history_start": pl.UInt64, "history_end": pl.UInt64}
     columns = {
         name: pl.Series([None if row[i] is None else plain(row[i]) for row in rows], dtype=kind)
         for i, (name, kind) in enumerate(kinds.items())

@@ -9,6 +9,7 @@ import made_up
 import numpy as np
 import polars as pl
 import pytest
+
 from lookback_training.data import item_features, log, requests, tables, vocabulary
 from lookback_training.data.batch import Batcher
 from lookback_training.data.time_features import age_bucket, hour, weekday
@@ -19,11 +20,13 @@ from lookback_training.train.config import Config
 
 def test_time_features_by_hand() -> None:
     minute = 60_000
-    ages = [1, minute - 1, minute, 2 * minute - 1, 2 * minute, 4 * minute, 1024 * minute, 2**24 * minute, 2**40 * minute]
+    ages = [1, minute - 1, minute, 2 * minute - 1, *(n * minute for n in (2, 4, 1024, 2**24, 2**40))]
     assert age_bucket(np.array(ages)).tolist() == [0, 0, 1, 1, 2, 3, 11, 25, 25]
     # 2024-02-29 was a Thursday; 1969-12-31 a Wednesday; both as people write them.
     leap = int(datetime.datetime(2024, 2, 29, 23, 59, tzinfo=datetime.UTC).timestamp() * 1000)
-    assert (hour(np.array([leap, 0, -1])).tolist(), weekday(np.array([leap, 0, -1])).tolist()) == ([23, 0, 23], [4, 4, 3])
+    moments = np.array([leap, 0, -1])
+    assert hour(moments).tolist() == [23, 0, 23]
+    assert weekday(moments).tolist() == [4, 4, 3]
 
 
 def test_no_history_holds_the_future_and_every_event_is_there(data: Path, small: Config) -> None:
@@ -45,9 +48,7 @@ def test_a_future_event_in_a_history_is_refused(tmp_path: Path, small: Config) -
     made_up.write(tmp_path, rich=False)
     examples = pl.read_parquet(tmp_path / "examples.parquet")
     later = pl.when(pl.int_range(pl.len()) == 9).then(pl.col("history_end") + 1).otherwise(pl.col("history_end"))
-    examples.filter(split="valid").with_columns(history_end=later)
-    broken = examples.with_columns(history_end=pl.col("history_end") + 1)
-    broken.write_parquet(tmp_path / "examples.parquet")
+    examples.with_columns(history_end=later).write_parquet(tmp_path / "examples.parquet")
     with pytest.raises(tables.DataError, match="strictly before"):
         setup.prepare(tmp_path, small, seed=1)
 

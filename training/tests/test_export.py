@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+
 from lookback_training.export import graph, rebuild
 from lookback_training.model.ranker import Ranker
 from lookback_training.schema import ACTIONS

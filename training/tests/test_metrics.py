@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lookback_training.evaluation import metrics
-from lookback_training.train import calibration
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, ndcg_score, roc_auc_score
+
+from lookback_training.evaluation import metrics
+from lookback_training.train import calibration
 
 
 @settings(max_examples=60, deadline=None)

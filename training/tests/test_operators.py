@@ -11,9 +11,10 @@ import onnxruntime
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto, helper
+
 from lookback_training.export import functions
 from lookback_training.model.operators import attend, search
-from onnx import TensorProto, helper
 
 HEADS, WIDTH = 2, 8
 

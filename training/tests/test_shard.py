@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lookback_training.export.shard import COLUMNS_AT, Shard, ShardError, decode, embedding_version, encode
 
 

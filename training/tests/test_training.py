@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+
 from lookback_training.command import main
 from lookback_training.evaluation import parity, scorers
 from lookback_training.export import model_directory

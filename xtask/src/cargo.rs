@@ -36,14 +36,7 @@ pub fn build(command: &mut Command) -> Result<Vec<Artifact>> {
 /// `lookback`, the command line; `prepare` adds the ONNX reader, which takes minutes to compile.
 pub fn lookback(prepare: bool) -> Result<PathBuf> {
     let mut command = cargo();
-    command.args([
-        "build",
-        "--release",
-        "-p",
-        "lookback-host",
-        "--bin",
-        "lookback",
-    ]);
+    command.args(["build", "--release", "-p", "lookback-host", "--bin", "lookback"]);
     if prepare {
         command.args(["--features", "prepare"]);
     }
@@ -66,11 +59,7 @@ fn artifact(line: &str) -> Option<Artifact> {
     }
     Some(Artifact {
         name: message["target"]["name"].as_str()?.to_owned(),
-        files: message["filenames"]
-            .as_array()?
-            .iter()
-            .filter_map(|file| file.as_str().map(PathBuf::from))
-            .collect(),
+        files: message["filenames"].as_array()?.iter().filter_map(|file| file.as_str().map(PathBuf::from)).collect(),
         executable: message["executable"].as_str().map(PathBuf::from),
         fresh: message["fresh"].as_bool()?,
     })

@@ -17,10 +17,8 @@ pub type Metrics = BTreeMap<String, f64>;
 
 pub fn read(model: &Path) -> Result<Metrics> {
     let file = model.join("manifest.json");
-    let text =
-        std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", shown(&file)))?;
-    let manifest: Value =
-        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", shown(&file)))?;
+    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", shown(&file)))?;
+    let manifest: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", shown(&file)))?;
     let metrics = flatten(&manifest["card"]["metrics"]);
     if metrics.is_empty() {
         bail!("{} holds no numbers under card.metrics", shown(&file));
@@ -32,11 +30,7 @@ fn flatten(value: &Value) -> Metrics {
     fn walk(value: &Value, path: &str, into: &mut Metrics) {
         if let Some(object) = value.as_object() {
             for (key, inner) in object {
-                let path = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 walk(inner, &path, into);
             }
         } else if let Some(number) = value.as_f64() {
@@ -52,10 +46,7 @@ fn flatten(value: &Value) -> Metrics {
 pub fn compare(old: &Metrics, new: &Metrics) -> Result<Vec<String>> {
     let mut apart = Vec::new();
     let mut judged = 0;
-    println!(
-        "{:<34} {:>9} {:>9} {:>9}  allowed",
-        "held-out metric", "before", "now", "change"
-    );
+    println!("{:<34} {:>9} {:>9} {:>9}  allowed", "held-out metric", "before", "now", "change");
     for (name, old) in old {
         let allowed = tolerance(name);
         let now = new.get(name);
@@ -107,28 +98,16 @@ mod tests {
     #[test]
     fn nested_numbers_are_found_by_their_path() {
         let metrics = metrics(0.7, 0.3);
-        assert_eq!(
-            metrics.keys().collect::<Vec<_>>(),
-            ["test.click_auc", "test.lists", "test.ndcg@10"]
-        );
+        assert_eq!(metrics.keys().collect::<Vec<_>>(), ["test.click_auc", "test.lists", "test.ndcg@10"]);
     }
 
     #[test]
     fn changes_within_tolerance_agree_and_others_are_named() {
         let old = metrics(0.70, 0.30);
         assert!(compare(&old, &metrics(0.709, 0.281)).unwrap().is_empty());
-        assert_eq!(
-            compare(&old, &metrics(0.72, 0.30)).unwrap(),
-            ["test.click_auc"]
-        );
-        assert_eq!(
-            compare(&old, &metrics(0.70, 0.27)).unwrap(),
-            ["test.ndcg@10"]
-        );
-        assert_eq!(
-            compare(&old, &metrics(f64::NAN, 0.30)).unwrap(),
-            ["test.click_auc"]
-        );
+        assert_eq!(compare(&old, &metrics(0.72, 0.30)).unwrap(), ["test.click_auc"]);
+        assert_eq!(compare(&old, &metrics(0.70, 0.27)).unwrap(), ["test.ndcg@10"]);
+        assert_eq!(compare(&old, &metrics(f64::NAN, 0.30)).unwrap(), ["test.click_auc"]);
     }
 
     #[test]

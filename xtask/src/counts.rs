@@ -18,19 +18,9 @@ impl AddAssign for Counts {
 /// "test result: ok. 5 passed; 0 failed; 1 ignored; …"
 pub fn cargo_test(line: &str) -> Option<Counts> {
     let line = plain(line);
-    let (_, counts) = line
-        .trim()
-        .strip_prefix("test result: ")?
-        .split_once(". ")?;
-    let number = |word| {
-        counts
-            .split("; ")
-            .find_map(|part| part.strip_suffix(word)?.trim().parse().ok())
-    };
-    Some(Counts {
-        passed: number("passed")?,
-        failed: number("failed")?,
-    })
+    let (_, counts) = line.trim().strip_prefix("test result: ")?.split_once(". ")?;
+    let number = |word| counts.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok());
+    Some(Counts { passed: number("passed")?, failed: number("failed")? })
 }
 
 /// "=== 1 failed, 10 passed, 2 warnings, 1 error in 3.21s ===", or the same without the rules.
@@ -50,8 +40,7 @@ pub fn pytest(line: &str) -> Option<Counts> {
         match word {
             "passed" => found.passed += number,
             "failed" | "error" | "errors" => found.failed += number,
-            "skipped" | "deselected" | "xfailed" | "xpassed" | "warning" | "warnings" | "rerun" => {
-            }
+            "skipped" | "deselected" | "xfailed" | "xpassed" | "warning" | "warnings" | "rerun" => {}
             _ => return None,
         }
     }
@@ -64,9 +53,7 @@ fn plain(line: &str) -> String {
     let mut characters = line.chars();
     while let Some(character) = characters.next() {
         if character == '\x1b' {
-            characters
-                .by_ref()
-                .find(|character| character.is_ascii_alphabetic());
+            characters.by_ref().find(|character| character.is_ascii_alphabetic());
         } else {
             plain.push(character);
         }
@@ -81,81 +68,29 @@ mod tests {
     #[test]
     fn cargo_test_lines() {
         let ok = "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s";
-        assert_eq!(
-            cargo_test(ok),
-            Some(Counts {
-                passed: 5,
-                failed: 0
-            })
-        );
-        let failed =
-            "test result: FAILED. 3 passed; 12 failed; 0 ignored; 0 measured; 0 filtered out";
-        assert_eq!(
-            cargo_test(failed),
-            Some(Counts {
-                passed: 3,
-                failed: 12
-            })
-        );
+        assert_eq!(cargo_test(ok), Some(Counts { passed: 5, failed: 0 }));
+        let failed = "test result: FAILED. 3 passed; 12 failed; 0 ignored; 0 measured; 0 filtered out";
+        assert_eq!(cargo_test(failed), Some(Counts { passed: 3, failed: 12 }));
         let coloured = "test result: \x1b[32mok\x1b[m. 1 passed; 0 failed; 0 ignored";
-        assert_eq!(
-            cargo_test(coloured),
-            Some(Counts {
-                passed: 1,
-                failed: 0
-            })
-        );
-        assert_eq!(
-            cargo_test("test counts::tests::cargo_test_lines ... ok"),
-            None
-        );
+        assert_eq!(cargo_test(coloured), Some(Counts { passed: 1, failed: 0 }));
+        assert_eq!(cargo_test("test counts::tests::cargo_test_lines ... ok"), None);
     }
 
     #[test]
     fn pytest_lines() {
         let whole = "==== 1 failed, 10 passed, 3 skipped, 2 warnings, 2 errors in 3.21s ====";
-        assert_eq!(
-            pytest(whole),
-            Some(Counts {
-                passed: 10,
-                failed: 3
-            })
-        );
-        assert_eq!(
-            pytest("12 passed in 0.52s"),
-            Some(Counts {
-                passed: 12,
-                failed: 0
-            })
-        );
+        assert_eq!(pytest(whole), Some(Counts { passed: 10, failed: 3 }));
+        assert_eq!(pytest("12 passed in 0.52s"), Some(Counts { passed: 12, failed: 0 }));
         let long = "= 12 passed in 92.10s (0:01:32) =";
-        assert_eq!(
-            pytest(long),
-            Some(Counts {
-                passed: 12,
-                failed: 0
-            })
-        );
+        assert_eq!(pytest(long), Some(Counts { passed: 12, failed: 0 }));
         let coloured = "\x1b[32m\x1b[1m2 passed\x1b[0m\x1b[32m in 1.00s\x1b[0m";
-        assert_eq!(
-            pytest(coloured),
-            Some(Counts {
-                passed: 2,
-                failed: 0
-            })
-        );
+        assert_eq!(pytest(coloured), Some(Counts { passed: 2, failed: 0 }));
         assert_eq!(pytest("no tests ran in 0.01s"), Some(Counts::default()));
     }
 
     #[test]
     fn other_lines_are_not_summaries() {
-        for line in [
-            "",
-            "tests/a.py ..F",
-            "3 events in 2 lists",
-            "passed in 3s",
-            "trained in 4.1s",
-        ] {
+        for line in ["", "tests/a.py ..F", "3 events in 2 lists", "passed in 3s", "trained in 4.1s"] {
             assert_eq!(pytest(line), None, "{line}");
         }
     }

@@ -61,9 +61,7 @@ pub fn ensure(lookback: &Path) -> Result<()> {
 
 /// Both steps write their report last.
 pub fn is_ready() -> bool {
-    ["import.json", "examples.json"]
-        .iter()
-        .all(|report| folder().join(report).is_file())
+    ["import.json", "examples.json"].iter().all(|report| folder().join(report).is_file())
 }
 
 fn make(lookback: &Path, force: bool) -> Result<()> {
@@ -77,8 +75,7 @@ fn make(lookback: &Path, force: bool) -> Result<()> {
     }
     if force || !folder.join("import.json").is_file() {
         if folder.exists() {
-            fs::remove_dir_all(&folder)
-                .with_context(|| format!("cannot remove {}", shown(&folder)))?;
+            fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", shown(&folder)))?;
         }
         stream(
             command(lookback)
@@ -89,11 +86,7 @@ fn make(lookback: &Path, force: bool) -> Result<()> {
         )?;
     }
     if !folder.join("examples.json").is_file() {
-        stream(
-            command(lookback)
-                .args(["examples", "--data"])
-                .arg(relative(&folder)),
-        )?;
+        stream(command(lookback).args(["examples", "--data"]).arg(relative(&folder)))?;
     }
     Ok(())
 }

@@ -18,19 +18,20 @@ pub const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
 const LINKER: &str = "/usr/bin/wasm-ld-22";
-/// Written last, inside the scratch folder: which compiler the libraries belong to.
+/// Cargo leaves bitcode out of libraries, and link-time optimisation of the module needs the standard library's.
+const STD_FLAGS: &str = "-Cembed-bitcode=yes";
+/// Written last, inside the scratch folder: which compiler and flags the libraries belong to.
 const STAMP: &str = "compiler.txt";
 
 /// Debian's cargo with the private sysroot.
 pub fn cargo(sysroot: &Path, target: &str) -> Command {
     let mut cargo = plain_cargo();
-    let linker = format!(
-        "CARGO_TARGET_{}_LINKER",
-        target.to_uppercase().replace('-', "_")
-    );
+    let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
     cargo
         .env("RUSTC", sysroot.join("bin/rustc"))
-        .env(linker, LINKER);
+        .env(linker, LINKER)
+        // Cargo cannot tell one sysroot from another: what this one compiled goes when it goes.
+        .env("CARGO_TARGET_DIR", sysroot.join("build"));
     cargo
 }
 
@@ -45,7 +46,9 @@ pub fn finished(state: &Path, target: &str) -> Option<PathBuf> {
 pub fn build(lock: &Lock, state: &Path, target: &str) -> Result<PathBuf> {
     install()?;
     let compiler = compiler().with_context(|| {
-        format!("the packages are installed, yet {RUSTC} does not run; try `sudo apt-get install --reinstall rustc-web`")
+        format!(
+            "the packages are installed, yet {RUSTC} does not run; try `sudo apt-get install --reinstall rustc-web`"
+        )
     })?;
     check_version(&compiler)?;
 
@@ -69,8 +72,7 @@ fn place(state: &Path, target: &str) -> PathBuf {
 }
 
 fn is_finished(sysroot: &Path, target: &str, compiler: &str) -> bool {
-    fs::read_to_string(sysroot.join(STAMP)).is_ok_and(|stamp| stamp == compiler)
-        && missing(sysroot, target).is_none()
+    fs::read_to_string(sysroot.join(STAMP)).is_ok_and(|stamp| stamp == compiler) && missing(sysroot, target).is_none()
 }
 
 /// What identifies the compiler: libraries of another build of it are refused by rustc.
@@ -79,9 +81,8 @@ fn compiler() -> Option<String> {
         return None;
     }
     let version = output(clean(&mut command(RUSTC)).arg("-vV")).ok()?;
-    let package =
-        output(command("dpkg-query").args(["-W", "-f", "${Version}", "rustc-web"])).ok()?;
-    Some(format!("{version}\npackage: {package}\n"))
+    let package = output(command("dpkg-query").args(["-W", "-f", "${Version}", "rustc-web"])).ok()?;
+    Some(format!("{version}\npackage: {package}\nflags: {STD_FLAGS}\n"))
 }
 
 fn is_installed(package: &str) -> bool {
@@ -113,9 +114,7 @@ fn install() -> Result<()> {
     quietly(apt().arg("update"), "apt-get update")?;
     // Another package of Debian's compiler would have to go: that is not for a build to decide.
     quietly(
-        apt()
-            .args(["install", "-y", "--no-install-recommends", "--no-remove"])
-            .args(PACKAGES),
+        apt().args(["install", "-y", "--no-install-recommends", "--no-remove"]).args(PACKAGES),
         &format!("apt-get install {}", PACKAGES.join(" ")),
     )
 }
@@ -127,18 +126,13 @@ fn check_version(compiler: &str) -> Result<()> {
         .find_map(|line| line.strip_prefix("release: "))
         .with_context(|| format!("`{RUSTC} -vV` names no release"))?;
     if numbers(found) < numbers(wanted) {
-        bail!(
-            "Debian's rustc is {found}, and {wanted} or newer is needed; upgrade Debian, or install Rust by rustup"
-        );
+        bail!("Debian's rustc is {found}, and {wanted} or newer is needed; upgrade Debian, or install Rust by rustup");
     }
     Ok(())
 }
 
 fn numbers(version: &str) -> Vec<u32> {
-    version
-        .split(['.', '-', '+'])
-        .map_while(|part| part.parse().ok())
-        .collect()
+    version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
 }
 
 /// Builds the standard library from an empty crate; returns the folder with its libraries.
@@ -151,21 +145,16 @@ fn build_std(scratch: &Path, target: &str) -> Result<PathBuf> {
     )?;
     fs::write(crate_folder.join("src/lib.rs"), "#![no_std]\n")?;
 
-    println!("building the standard library for {target} (once, one to two minutes)");
+    println!("building the standard library for {target} (once; one to three minutes)");
     let output = scratch.join("build");
     stream(
         plain_cargo()
             .current_dir(&crate_folder)
             .env("RUSTC", RUSTC)
             .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_ENCODED_RUSTFLAGS", STD_FLAGS)
             .env("CARGO_TARGET_DIR", &output)
-            .args([
-                "build",
-                "--release",
-                "-Zbuild-std=std,panic_abort,test",
-                "--target",
-                target,
-            ]),
+            .args(["build", "--release", "-Zbuild-std=std,panic_abort,test", "--target", target]),
     )?;
     Ok(output.join(target).join("release/deps"))
 }
@@ -174,9 +163,7 @@ fn assemble(sysroot: &Path, libraries: &Path, target: &str) -> Result<()> {
     let rustlib = sysroot.join("lib/rustlib");
     let to = rustlib.join(target).join("lib");
     fs::create_dir_all(&to)?;
-    for entry in
-        fs::read_dir(libraries).with_context(|| format!("cannot read {}", shown(libraries)))?
-    {
+    for entry in fs::read_dir(libraries).with_context(|| format!("cannot read {}", shown(libraries)))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.ends_with(".rlib") && !name.starts_with("libempty-") {
@@ -187,10 +174,7 @@ fn assemble(sysroot: &Path, libraries: &Path, target: &str) -> Result<()> {
     // Build scripts and procedural macros run here: they need the host's libraries too.
     let native = output(clean(&mut command(RUSTC)).args(["--print", "target-libdir"]))?;
     let native = Path::new(&native);
-    let host = native
-        .parent()
-        .and_then(Path::file_name)
-        .context("rustc named no library folder")?;
+    let host = native.parent().and_then(Path::file_name).context("rustc named no library folder")?;
     let native_to = rustlib.join(host);
     fs::create_dir_all(&native_to)?;
     std::os::unix::fs::symlink(native, native_to.join("lib"))?;
@@ -198,10 +182,7 @@ fn assemble(sysroot: &Path, libraries: &Path, target: &str) -> Result<()> {
     // A symlink would do as argv[0], but rustc finds its sysroot from the file it resolves to.
     let wrapper = sysroot.join("bin/rustc");
     fs::create_dir_all(sysroot.join("bin"))?;
-    fs::write(
-        &wrapper,
-        format!("#!/bin/sh\nexec {RUSTC} --sysroot \"$(dirname \"$(dirname \"$0\")\")\" \"$@\"\n"),
-    )?;
+    fs::write(&wrapper, format!("#!/bin/sh\nexec {RUSTC} --sysroot \"$(dirname \"$(dirname \"$0\")\")\" \"$@\"\n"))?;
     let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
     fs::set_permissions(&wrapper, mode)?;
     Ok(())
@@ -215,14 +196,7 @@ fn plain_cargo() -> Command {
 
 /// Takes away what the cargo that runs xtask set for its own toolchain.
 fn clean(command: &mut Command) -> &mut Command {
-    for name in [
-        "LD_LIBRARY_PATH",
-        "RUSTUP_TOOLCHAIN",
-        "CARGO",
-        "RUSTC",
-        "RUSTFLAGS",
-        "CARGO_ENCODED_RUSTFLAGS",
-    ] {
+    for name in ["LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
         command.env_remove(name);
     }
     command
@@ -240,16 +214,10 @@ mod tests {
         assert!(!is_finished(&sysroot, TARGET, "rustc 1"));
 
         fill(&sysroot, &WHOLE);
-        assert!(
-            !is_finished(&sysroot, TARGET, "rustc 1"),
-            "no stamp: not finished"
-        );
+        assert!(!is_finished(&sysroot, TARGET, "rustc 1"), "no stamp: not finished");
         fs::write(sysroot.join(STAMP), "rustc 1").unwrap();
         assert!(is_finished(&sysroot, TARGET, "rustc 1"));
-        assert!(
-            !is_finished(&sysroot, TARGET, "rustc 2"),
-            "another compiler's libraries"
-        );
+        assert!(!is_finished(&sysroot, TARGET, "rustc 2"), "another compiler's libraries");
     }
 
     #[test]
@@ -267,23 +235,14 @@ mod tests {
         let scratch = state.path().join(".unfinished-setup-7/sysroot");
         fill(&scratch, &WHOLE);
         fs::write(scratch.join(STAMP), "rustc 1").unwrap();
-        assert!(!is_finished(
-            &place(state.path(), TARGET),
-            TARGET,
-            "rustc 1"
-        ));
+        assert!(!is_finished(&place(state.path(), TARGET), TARGET, "rustc 1"));
         let _lock = Lock::take(state.path(), "setup").unwrap();
         assert!(!scratch.exists());
     }
 
     #[test]
     fn an_old_compiler_is_refused() {
-        assert!(
-            check_version("rustc\nrelease: 1.63.0\n")
-                .unwrap_err()
-                .to_string()
-                .contains("1.63.0")
-        );
+        assert!(check_version("rustc\nrelease: 1.63.0\n").unwrap_err().to_string().contains("1.63.0"));
         check_version("release: 1.96.0\n").unwrap();
         check_version("release: 1.100.0-nightly\n").unwrap();
     }

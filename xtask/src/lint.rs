@@ -43,9 +43,7 @@ pub fn run() -> Result<()> {
 
 pub fn checks() -> Vec<Check> {
     let mut checks = vec![
-        check("cargo fmt", || {
-            component("fmt", "rustfmt", &["fmt", "--all", "--check"])
-        }),
+        check("cargo fmt", || component("fmt", "rustfmt", &["fmt", "--all", "--check"])),
         check("cargo clippy", || {
             component(
                 "clippy",
@@ -73,15 +71,11 @@ pub fn checks() -> Vec<Check> {
                 }
                 match found.first() {
                     None => Outcome::Passed,
-                    Some(first) => {
-                        Outcome::Failed(format!("{} found, the first is {first}", found.len()))
-                    }
+                    Some(first) => Outcome::Failed(format!("{} found, the first is {first}", found.len())),
                 }
             })
         })),
-        Err(error) => checks.push(check("the repository's rules", || {
-            Outcome::Failed(format!("{error:#}"))
-        })),
+        Err(error) => checks.push(check("the repository's rules", || Outcome::Failed(format!("{error:#}")))),
     }
     checks
 }
@@ -89,11 +83,7 @@ pub fn checks() -> Vec<Check> {
 fn check(name: &'static str, work: impl FnOnce() -> Outcome) -> Check {
     let started = Instant::now();
     let outcome = work();
-    Check {
-        name,
-        outcome,
-        time: started.elapsed(),
-    }
+    Check { name, outcome, time: started.elapsed() }
 }
 
 /// A cargo command that a component of the toolchain brings.
@@ -101,11 +91,7 @@ fn component(command: &str, component: &str, arguments: &[&str]) -> Outcome {
     if !succeeds(cargo().args([command, "--version"])) {
         let why = format!("not installed; `rustup component add {component}`");
         // What a person may lack for a while, the project's own checks may not.
-        return if std::env::var_os("CI").is_some() {
-            Outcome::Failed(why)
-        } else {
-            Outcome::NotRun(why)
-        };
+        return if std::env::var_os("CI").is_some() { Outcome::Failed(why) } else { Outcome::NotRun(why) };
     }
     match stream(cargo().args(arguments)) {
         Ok(()) => Outcome::Passed,

@@ -19,33 +19,25 @@ impl Lock {
     pub fn take(folder: &Path, name: &str) -> Result<Lock> {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", shown(folder)))?;
         let path = folder.join(format!("{name}.lock"));
-        let file =
-            File::create(&path).with_context(|| format!("cannot create {}", shown(&path)))?;
+        let file = File::create(&path).with_context(|| format!("cannot create {}", shown(&path)))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 eprintln!("waiting for another `cargo xtask` ({name}) to finish");
-                file.lock()
-                    .with_context(|| format!("cannot lock {}", shown(&path)))?;
+                file.lock().with_context(|| format!("cannot lock {}", shown(&path)))?;
             }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("cannot lock {}", shown(&path)));
             }
         }
-        let lock = Lock {
-            _file: file,
-            folder: folder.to_path_buf(),
-            name: name.to_owned(),
-        };
+        let lock = Lock { _file: file, folder: folder.to_path_buf(), name: name.to_owned() };
         lock.clear()?;
         Ok(lock)
     }
 
     /// A new empty folder beside the place its content will be renamed to.
     pub fn scratch(&self) -> Result<PathBuf> {
-        let path = self
-            .folder
-            .join(format!("{}{}", self.prefix(), std::process::id()));
+        let path = self.folder.join(format!("{}{}", self.prefix(), std::process::id()));
         fs::create_dir(&path).with_context(|| format!("cannot create {}", shown(&path)))?;
         Ok(path)
     }
@@ -57,13 +49,8 @@ impl Lock {
     fn clear(&self) -> Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            if entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with(&self.prefix())
-            {
-                fs::remove_dir_all(entry.path())
-                    .with_context(|| format!("cannot remove {}", shown(&entry.path())))?;
+            if entry.file_name().to_string_lossy().starts_with(&self.prefix()) {
+                fs::remove_dir_all(entry.path()).with_context(|| format!("cannot remove {}", shown(&entry.path())))?;
             }
         }
         Ok(())
@@ -75,8 +62,7 @@ pub fn publish(finished: &Path, place: &Path) -> Result<()> {
     if place.exists() {
         fs::remove_dir_all(place).with_context(|| format!("cannot remove {}", shown(place)))?;
     }
-    fs::rename(finished, place)
-        .with_context(|| format!("cannot rename {} to {}", shown(finished), shown(place)))
+    fs::rename(finished, place).with_context(|| format!("cannot rename {} to {}", shown(finished), shown(place)))
 }
 
 #[cfg(test)]

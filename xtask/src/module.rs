@@ -32,8 +32,7 @@ pub struct Module {
 
 impl Module {
     pub fn read(file: &Path) -> Result<Module> {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}", shown(file)))?;
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", shown(file)))?;
         Module::parse(&text).with_context(|| format!("{} does not read", shown(file)))
     }
 

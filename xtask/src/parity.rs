@@ -1,11 +1,10 @@
 //! One model, four runtimes: PyTorch, onnxruntime, the native core, the module.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::counts::Counts;
 use crate::process::{command, stream};
 use crate::python::Python;
 use crate::root::{shown, state};
@@ -24,51 +23,40 @@ pub struct Parity {
 }
 
 impl Parity {
-    /// Scores real examples in the core's both ways, and has Python compare each with its own two.
-    pub fn run(&self) -> Result<Counts> {
+    /// Scores the test lists in the core's both ways, and has Python compare each with its own two.
+    pub fn run(&self) -> Result<()> {
         let folder = state().join("parity");
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", shown(&folder)))?;
-        let mut counts = Counts::default();
+        let mut files = Vec::new();
         for gsu in SEARCHES {
             for (core, flag) in CORES {
-                println!("\nparity: the {core}, {gsu} search");
-                let scores = folder.join(format!("{core}-{gsu}.parquet"));
-                match self.compare(&scores, gsu, flag) {
-                    Ok(()) => counts.passed += 1,
-                    Err(error) => {
-                        eprintln!("{error:#}");
-                        counts.failed += 1;
-                    }
-                }
+                println!("\nscoring: the {core}, {gsu} search");
+                let file = folder.join(format!("{core}-{gsu}.parquet"));
+                stream(
+                    command(&self.lookback)
+                        .arg("evaluate")
+                        .args(self.inputs())
+                        .args(["--gsu", gsu, "--scores"])
+                        .arg(shown(&file))
+                        .arg("--module")
+                        .arg(shown(&self.module))
+                        .args(flag),
+                )?;
+                files.push(shown(&file));
             }
         }
-        Ok(counts)
-    }
-
-    fn compare(&self, scores: &Path, gsu: &str, flag: Option<&str>) -> Result<()> {
-        let common = [
-            "--data".to_owned(),
-            shown(&self.data),
-            "--model".to_owned(),
-            shown(&self.model),
-            "--scores".to_owned(),
-            shown(scores),
-            "--gsu".to_owned(),
-            gsu.to_owned(),
-        ];
-        stream(
-            command(&self.lookback)
-                .arg("evaluate")
-                .args(&common)
-                .arg("--module")
-                .arg(shown(&self.module))
-                .args(flag),
-        )?;
+        println!("\ncomparing with PyTorch and onnxruntime");
         stream(
             self.python
                 .command()
                 .args(["-m", "lookback_training", "parity"])
-                .args(&common),
+                .args(self.inputs())
+                .arg("--scores")
+                .args(files),
         )
+    }
+
+    fn inputs(&self) -> [String; 4] {
+        ["--data".to_owned(), shown(&self.data), "--model".to_owned(), shown(&self.model)]
     }
 }

@@ -21,22 +21,17 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 /// The program's place on the PATH.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| is_executable(file))
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_executable(file))
 }
 
 pub fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    file.metadata()
-        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    file.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
 /// Runs it with its output on screen.
 pub fn stream(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run `{}`", line(command)))?;
+    let status = command.status().with_context(|| format!("cannot run `{}`", line(command)))?;
     if !status.success() {
         bail!("`{}` failed ({status}); see above", line(command));
     }
@@ -55,10 +50,7 @@ pub fn tee(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool> {
 /// Runs it, handing each line of standard output to `each`; standard error goes to the screen.
 pub fn lines(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool> {
     let shown = line(command);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run `{shown}`"))?;
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run `{shown}`"))?;
     let output = child.stdout.take().context("no standard output to read")?;
     let mut reader = BufReader::new(output);
     let mut bytes = Vec::new();
@@ -72,10 +64,7 @@ pub fn lines(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool> 
 /// Runs it behind a spinner; its output is shown only if it fails.
 pub fn quietly(command: &mut Command, label: &str) -> Result<()> {
     let spinner = Spinner::start(label);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run `{}`", line(command)))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run `{}`", line(command)))?;
     if output.status.success() {
         spinner.done();
         return Ok(());
@@ -88,16 +77,9 @@ pub fn quietly(command: &mut Command, label: &str) -> Result<()> {
 
 /// Runs it and returns what it printed, trimmed.
 pub fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run `{}`", line(command)))?;
+    let output = command.output().with_context(|| format!("cannot run `{}`", line(command)))?;
     if !output.status.success() {
-        bail!(
-            "`{}` failed ({}): {}",
-            line(command),
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("`{}` failed ({}): {}", line(command), output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -116,10 +98,7 @@ pub fn succeeds(command: &mut Command) -> bool {
 fn line(command: &Command) -> String {
     std::iter::once(command.get_program())
         .chain(command.get_args())
-        .map(|word| {
-            word.to_string_lossy()
-                .replace(&format!("{}/", root().display()), "")
-        })
+        .map(|word| word.to_string_lossy().replace(&format!("{}/", root().display()), ""))
         .collect::<Vec<_>>()
         .join(" ")
 }
@@ -142,11 +121,7 @@ impl Spinner {
         }
         bar.set_message(label.to_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Spinner {
-            bar,
-            label: label.to_owned(),
-            started: Instant::now(),
-        }
+        Spinner { bar, label: label.to_owned(), started: Instant::now() }
     }
 
     pub fn done(self) {
@@ -196,12 +171,9 @@ mod tests {
     #[test]
     fn every_line_is_handed_over_and_the_status_with_it() {
         let mut seen = Vec::new();
-        let ok = lines(
-            command("sh").args(["-c", "echo a; echo b; exit 1"]),
-            |line| {
-                seen.push(line.to_owned());
-            },
-        );
+        let ok = lines(command("sh").args(["-c", "echo a; echo b; exit 1"]), |line| {
+            seen.push(line.to_owned());
+        });
         assert!(!ok.unwrap());
         assert_eq!(seen, ["a", "b"]);
     }

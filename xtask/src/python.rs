@@ -26,6 +26,8 @@ impl Python {
         python.env("PYTHONPATH", root().join("training"));
         // Paths of another interpreter's packages would come before the pinned ones.
         python.env_remove("PYTHONHOME").env("PYTHONNOUSERSITE", "1");
+        // Its default is a folder in the repository's root.
+        python.env("HYPOTHESIS_STORAGE_DIRECTORY", state().join("python/hypothesis"));
         python
     }
 }
@@ -36,9 +38,7 @@ pub fn setup() -> Result<Python> {
     let wanted = stamp(&requirements)?;
     let folder = state().join("python");
     let venv = folder.join("venv");
-    let python = Python {
-        interpreter: venv.join("bin/python"),
-    };
+    let python = Python { interpreter: venv.join("bin/python") };
     let stamp = folder.join("venv.stamp");
     if is_made(&stamp, &wanted, &python.interpreter) {
         return Ok(python);
@@ -51,19 +51,14 @@ pub fn setup() -> Result<Python> {
     println!("setting up Python: PyTorch and what it needs, about 5 GB on disk, a minute or more");
     let uv = uv(&lock, &folder)?;
     if !succeeds(command(&python.interpreter).arg("--version")) {
-        stream(
-            command(&uv)
-                .args(["venv", "--clear", "--no-python-downloads", "--python", VERSIONS])
-                .arg(&venv),
-        )
-        .with_context(|| format!("training needs Python {VERSIONS}; on Debian: `sudo apt-get install python3 python3-venv`"))?;
+        stream(command(&uv).args(["venv", "--clear", "--no-python-downloads", "--python", VERSIONS]).arg(&venv))
+            .with_context(|| {
+                format!("training needs Python {VERSIONS}; on Debian: `sudo apt-get install python3 python3-venv`")
+            })?;
     }
     // The stamp is written last: an interrupted install is repeated.
     stream(
-        command(&uv)
-            .args(["pip", "sync", "--require-hashes", "--python"])
-            .arg(&python.interpreter)
-            .arg(&requirements),
+        command(&uv).args(["pip", "sync", "--require-hashes", "--python"]).arg(&python.interpreter).arg(&requirements),
     )?;
     fs::write(&stamp, wanted)?;
     Ok(python)
@@ -74,12 +69,8 @@ fn is_made(stamp: &Path, wanted: &str, interpreter: &Path) -> bool {
 }
 
 fn stamp(requirements: &Path) -> Result<String> {
-    let bytes =
-        fs::read(requirements).with_context(|| format!("cannot read {}", shown(requirements)))?;
-    Ok(Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let bytes = fs::read(requirements).with_context(|| format!("cannot read {}", shown(requirements)))?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The uv on the PATH, else a private one.
@@ -93,27 +84,14 @@ fn uv(lock: &Lock, folder: &Path) -> Result<PathBuf> {
         return Ok(uv);
     }
     if find("python3").is_none() {
-        bail!(
-            "neither uv nor python3 is on the PATH; on Debian: `sudo apt-get install python3 python3-venv`"
-        );
+        bail!("neither uv nor python3 is on the PATH; on Debian: `sudo apt-get install python3 python3-venv`");
     }
     let scratch = lock.scratch()?;
     let made = scratch.join("uv");
+    quietly(command("python3").args(["-m", "venv"]).arg(&made), "python3 -m venv")
+        .context("python3 cannot make an environment; on Debian: `sudo apt-get install python3-venv`")?;
     quietly(
-        command("python3").args(["-m", "venv"]).arg(&made),
-        "python3 -m venv",
-    )
-    .context(
-        "python3 cannot make an environment; on Debian: `sudo apt-get install python3-venv`",
-    )?;
-    quietly(
-        command(made.join("bin/python")).args([
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            UV,
-        ]),
+        command(made.join("bin/python")).args(["-m", "pip", "install", "--disable-pip-version-check", UV]),
         &format!("pip install {UV}"),
     )?;
     crate::lock::publish(&made, &place)?;
@@ -128,10 +106,7 @@ mod tests {
     #[test]
     fn an_environment_without_its_stamp_or_of_other_requirements_is_not_made() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, requirements) = (
-            folder.path().join("stamp"),
-            folder.path().join("requirements.txt"),
-        );
+        let (file, requirements) = (folder.path().join("stamp"), folder.path().join("requirements.txt"));
         fs::write(&requirements, "a==1 --hash=sha256:00\n").unwrap();
         let wanted = stamp(&requirements).unwrap();
         let interpreter = Path::new("/bin/sh");

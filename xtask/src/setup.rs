@@ -62,12 +62,7 @@ pub fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     let module = Module::read(&root().join("wasm-pack.toml"))?;
     let toolchain = toolchain(options.method, &module.target)?;
-    println!(
-        "{}: {} ({})",
-        module.target,
-        toolchain.describe(),
-        elapsed(started)
-    );
+    println!("{}: {} ({})", module.target, toolchain.describe(), elapsed(started));
     Ok(())
 }
 
@@ -81,10 +76,7 @@ pub fn toolchain(method: Method, target: &str) -> Result<Toolchain> {
     if method != Method::Rustup
         && let Some(sysroot) = debian::finished(&state(), target)
     {
-        return Ok(Toolchain::Debian {
-            sysroot,
-            target: target.to_owned(),
-        });
+        return Ok(Toolchain::Debian { sysroot, target: target.to_owned() });
     }
 
     let lock = Lock::take(&state(), "setup")?;
@@ -109,9 +101,7 @@ fn active(target: &str) -> Result<Option<Toolchain>> {
     let sysroot = output(command("rustc").args(["--print", "sysroot"]))
         .context("no working rustc: install Rust, then run this again")?;
     let sysroot = PathBuf::from(sysroot);
-    Ok(missing(&sysroot, target)
-        .is_none()
-        .then_some(Toolchain::Active { sysroot }))
+    Ok(missing(&sysroot, target).is_none().then_some(Toolchain::Active { sysroot }))
 }
 
 /// What a sysroot lacks of the target, if anything.
@@ -135,9 +125,7 @@ pub fn missing(sysroot: &Path, target: &str) -> Option<String> {
         .into_iter()
         .find(|library| {
             let start = format!("lib{library}-");
-            !names
-                .iter()
-                .any(|name| name.starts_with(&start) && name.ends_with(".rlib"))
+            !names.iter().any(|name| name.starts_with(&start) && name.ends_with(".rlib"))
         })
         .map(|library| format!("lib{library}-*.rlib in {}", folder.display()))
 }
@@ -146,10 +134,7 @@ fn by_rustup(target: &str) -> Result<Toolchain> {
     if find("rustup").is_none() {
         bail!("rustup is not on the PATH");
     }
-    quietly(
-        command("rustup").args(["target", "add", target]),
-        &format!("rustup target add {target}"),
-    )?;
+    quietly(command("rustup").args(["target", "add", target]), &format!("rustup target add {target}"))?;
     active(target)?.with_context(|| {
         format!("rustup added {target}, yet the active rustc does not have it; is another rustc first on the PATH?")
     })
@@ -161,10 +146,7 @@ fn by_debian(lock: &Lock, target: &str) -> Result<Toolchain> {
         Some(sysroot) => sysroot,
         None => debian::build(lock, &state(), target)?,
     };
-    Ok(Toolchain::Debian {
-        sysroot,
-        target: target.to_owned(),
-    })
+    Ok(Toolchain::Debian { sysroot, target: target.to_owned() })
 }
 
 fn neither(target: &str, rustup: &anyhow::Error, debian: &anyhow::Error) -> anyhow::Error {
@@ -217,11 +199,7 @@ pub mod tests {
         fill(folder.path(), &WHOLE);
         let list = folder.path().join("lib/rustlib/components");
         fs::write(&list, "cargo-x86_64-unknown-linux-gnu\n").unwrap();
-        assert!(
-            missing(folder.path(), TARGET)
-                .unwrap()
-                .contains("rust-std-wasm32")
-        );
+        assert!(missing(folder.path(), TARGET).unwrap().contains("rust-std-wasm32"));
         fs::write(&list, "rust-std-wasm32-unknown-unknown\n").unwrap();
         assert_eq!(missing(folder.path(), TARGET), None);
     }

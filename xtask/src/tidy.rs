@@ -25,32 +25,18 @@ pub type Rule = (&'static str, fn(&[File]) -> Vec<String>);
 
 pub const RULES: [Rule; 6] = [
     ("no file names a path of somebody's machine", machine_paths),
-    (
-        "lock and requirements files name no other index",
-        index_addresses,
-    ),
-    (
-        "every Python requirement is pinned and hashed",
-        unhashed_requirements,
-    ),
+    ("lock and requirements files name no other index", index_addresses),
+    ("every Python requirement is pinned and hashed", unhashed_requirements),
     ("no unfinished or debugging macros", unfinished),
     ("each model is under 10 MB", large_models),
-    (
-        "source files are under 40 kB, and nothing under data/ is committed",
-        misplaced,
-    ),
+    ("source files are under 40 kB, and nothing under data/ is committed", misplaced),
 ];
 
 /// What git tracks, and what it would take with the next `git add`.
 pub fn files(root: &Path) -> Result<Vec<File>> {
-    let list = output(command("git").current_dir(root).args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]))
-    .context("the repository's rules need git, and a clone")?;
+    let list =
+        output(command("git").current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))
+            .context("the repository's rules need git, and a clone")?;
     let mut files = Vec::new();
     for path in list.split('\0').filter(|path| !path.is_empty()) {
         let place = root.join(path);
@@ -59,31 +45,21 @@ pub fn files(root: &Path) -> Result<Vec<File>> {
             continue;
         }
         let bytes = fs::read(&place).with_context(|| format!("cannot read {path}"))?;
-        files.push(File {
-            path: path.to_owned(),
-            size: bytes.len() as u64,
-            text: String::from_utf8(bytes).ok(),
-        });
+        files.push(File { path: path.to_owned(), size: bytes.len() as u64, text: String::from_utf8(bytes).ok() });
     }
     Ok(files)
 }
 
 fn machine_paths(files: &[File]) -> Vec<String> {
     // Put together, so that this file keeps its own rule.
-    let paths = [
-        concat!("/", "work/"),
-        concat!("/", "root/"),
-        concat!("/", "home/"),
-    ];
+    let paths = [concat!("/", "work/"), concat!("/", "root/"), concat!("/", "home/")];
     hits(
         files,
         |_| true,
         |line| {
             paths.into_iter().find(|path| {
                 line.match_indices(path).any(|(at, _)| {
-                    !line[..at].ends_with(|before: char| {
-                        before.is_alphanumeric() || "_-.}$".contains(before)
-                    })
+                    !line[..at].ends_with(|before: char| before.is_alphanumeric() || "_-.}$".contains(before))
                 })
             })
         },
@@ -91,16 +67,12 @@ fn machine_paths(files: &[File]) -> Vec<String> {
 }
 
 fn index_addresses(files: &[File]) -> Vec<String> {
-    let is_list = |path: &str| {
-        path.ends_with(".lock") || path.ends_with("package-lock.json") || is_requirements(path)
-    };
+    let is_list = |path: &str| path.ends_with(".lock") || path.ends_with("package-lock.json") || is_requirements(path);
     hits(files, is_list, |line| {
         if line.replace(CRATES_IO, "").contains("://") {
             return Some("an address");
         }
-        ["--index-url", "--extra-index-url", "--find-links"]
-            .into_iter()
-            .find(|flag| line.contains(flag))
+        ["--index-url", "--extra-index-url", "--find-links"].into_iter().find(|flag| line.contains(flag))
     })
 }
 
@@ -121,26 +93,14 @@ fn unhashed_requirements(files: &[File]) -> Vec<String> {
 }
 
 fn unfinished(files: &[File]) -> Vec<String> {
-    let macros = [
-        concat!("todo", "!("),
-        concat!("unimplemented", "!("),
-        concat!("dbg", "!("),
-    ];
-    hits(
-        files,
-        |path| path.ends_with(".rs"),
-        |line| macros.into_iter().find(|name| line.contains(name)),
-    )
+    let macros = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("dbg", "!(")];
+    hits(files, |path| path.ends_with(".rs"), |line| macros.into_iter().find(|name| line.contains(name)))
 }
 
 fn large_models(files: &[File]) -> Vec<String> {
     let mut sizes = BTreeMap::<&str, u64>::new();
     for file in files {
-        if let Some((name, _)) = file
-            .path
-            .strip_prefix("models/")
-            .and_then(|rest| rest.split_once('/'))
-        {
+        if let Some((name, _)) = file.path.strip_prefix("models/").and_then(|rest| rest.split_once('/')) {
             *sizes.entry(name).or_default() += file.size;
         }
     }
@@ -152,16 +112,10 @@ fn large_models(files: &[File]) -> Vec<String> {
 }
 
 fn misplaced(files: &[File]) -> Vec<String> {
-    let is_source = |path: &str| {
-        [".rs", ".py", ".js", ".ts", ".svelte"]
-            .iter()
-            .any(|end| path.ends_with(end))
-    };
+    let is_source = |path: &str| [".rs", ".py", ".js", ".ts", ".svelte"].iter().any(|end| path.ends_with(end));
     files
         .iter()
-        .filter(|file| {
-            file.path.starts_with("data/") || (is_source(&file.path) && file.size > SOURCE_BYTES)
-        })
+        .filter(|file| file.path.starts_with("data/") || (is_source(&file.path) && file.size > SOURCE_BYTES))
         .map(|file| format!("{}: {} bytes", file.path, file.size))
         .collect()
 }
@@ -178,11 +132,7 @@ fn texts(files: &[File], wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = 
         .filter_map(|file| Some((file.path.as_str(), file.text.as_deref()?)))
 }
 
-fn hits(
-    files: &[File],
-    wanted: impl Fn(&str) -> bool,
-    find: impl Fn(&str) -> Option<&'static str>,
-) -> Vec<String> {
+fn hits(files: &[File], wanted: impl Fn(&str) -> bool, find: impl Fn(&str) -> Option<&'static str>) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in texts(files, wanted) {
         for (number, line) in text.lines().enumerate() {
@@ -199,25 +149,15 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            size: text.len() as u64,
-            text: Some(text.to_owned()),
-        }
+        File { path: path.to_owned(), size: text.len() as u64, text: Some(text.to_owned()) }
     }
 
     #[test]
     fn machine_paths_are_found_where_a_path_begins() {
         let path = concat!("/", "home/somebody/x");
         let bad = [file("a.md", &format!("fine\nsee {path}"))];
-        assert_eq!(
-            machine_paths(&bad),
-            [format!("a.md:2: {}", concat!("/", "home/"))]
-        );
-        let fine = [file(
-            "a.md",
-            &format!("https://example.org{path} and frame{path}"),
-        )];
+        assert_eq!(machine_paths(&bad), [format!("a.md:2: {}", concat!("/", "home/"))]);
+        let fine = [file("a.md", &format!("https://example.org{path} and frame{path}"))];
         assert!(machine_paths(&fine).is_empty());
     }
 
@@ -226,10 +166,7 @@ mod tests {
         let fine = [file("Cargo.lock", &format!("source = \"{CRATES_IO}\""))];
         assert!(index_addresses(&fine).is_empty());
         let bad = [
-            file(
-                "Cargo.lock",
-                "source = \"registry+https://mirror.example/index\"",
-            ),
+            file("Cargo.lock", "source = \"registry+https://mirror.example/index\""),
             file("training/requirements.txt", "--index-url x\na==1"),
         ];
         assert_eq!(index_addresses(&bad).len(), 2);
@@ -238,7 +175,8 @@ mod tests {
 
     #[test]
     fn requirements_without_version_or_hash_are_found() {
-        let text = "# made by uv\na==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\nb==2\nc>=1 --hash=sha256:22\n";
+        let text =
+            "# made by uv\na==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\nb==2\nc>=1 --hash=sha256:22\n";
         let found = unhashed_requirements(&[file("training/requirements.txt", text)]);
         assert_eq!(found.len(), 2);
         assert!(found[0].contains("b==2") && found[1].contains("c>=1"));
@@ -253,16 +191,9 @@ mod tests {
 
     #[test]
     fn models_are_weighed_whole() {
-        let part = |name: &str| File {
-            path: format!("models/a/{name}"),
-            size: 6_000_000,
-            text: None,
-        };
+        let part = |name: &str| File { path: format!("models/a/{name}"), size: 6_000_000, text: None };
         assert!(large_models(&[part("x")]).is_empty());
-        assert_eq!(
-            large_models(&[part("x"), part("y")]),
-            ["models/a: 12000000 bytes"]
-        );
+        assert_eq!(large_models(&[part("x"), part("y")]), ["models/a: 12000000 bytes"]);
     }
 
     #[test]

@@ -60,11 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
 
     let started = Instant::now();
     let mut train = python.command();
-    train
-        .args(["-m", "lookback_training", "train", "--data"])
-        .arg(&data)
-        .arg("--output")
-        .arg(&output);
+    train.args(["-m", "lookback_training", "train", "--data"]).arg(&data).arg("--output").arg(&output);
     if let Some(config) = absolute(options.config.as_deref())? {
         train.arg("--config").arg(config);
     }
@@ -112,17 +108,10 @@ fn next(lookback: &Path, data: &Path, output: &Path) {
     if output == root().join("models/ml-100k") {
         println!("  cargo xtask demo");
     }
-    println!(
-        "  {} rank --data {} --model {} --user <one of yours>",
-        shown(lookback),
-        shown(data),
-        shown(output)
-    );
+    println!("  {} rank --data {} --model {} --user <one of yours>", shown(lookback), shown(data), shown(output));
 }
 
 /// What a person typed is relative to where they typed it; commands start in the root.
 fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>> {
-    path.map(std::path::absolute)
-        .transpose()
-        .context("no such place")
+    path.map(std::path::absolute).transpose().context("no such place")
 }

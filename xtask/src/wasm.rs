@@ -27,14 +27,7 @@ pub fn make(method: Method) -> Result<PathBuf> {
 
     let mut cargo = toolchain.cargo();
     cargo
-        .args([
-            "rustc",
-            "-p",
-            &module.package,
-            "--lib",
-            "--crate-type",
-            "cdylib",
-        ])
+        .args(["rustc", "-p", &module.package, "--lib", "--crate-type", "cdylib"])
         .args(["--target", &module.target, "--profile", &module.profile])
         .env("CARGO_ENCODED_RUSTFLAGS", module.encoded_rustflags());
     if !module.features.is_empty() {
@@ -47,10 +40,7 @@ pub fn make(method: Method) -> Result<PathBuf> {
     let built = artifact
         .files
         .iter()
-        .find(|file| {
-            file.extension()
-                .is_some_and(|extension| extension == "wasm")
-        })
+        .find(|file| file.extension().is_some_and(|extension| extension == "wasm"))
         .with_context(|| format!("cargo made no .wasm file from {}", module.package))?;
 
     let place = state().join(format!("{}.wasm", module.name));
@@ -61,12 +51,7 @@ pub fn make(method: Method) -> Result<PathBuf> {
         (false, false) => format!("built in {}, the same bytes as before", elapsed(started)),
         (true, _) => format!("built in {}", elapsed(started)),
     };
-    println!(
-        "{}: {} ({} gzip'd), {news}",
-        shown(&place),
-        megabytes(bytes.len()),
-        megabytes(gzip_size(&bytes)?)
-    );
+    println!("{}: {} ({} gzip'd), {news}", shown(&place), megabytes(bytes.len()), megabytes(gzip_size(&bytes)?));
     Ok(place)
 }
 
@@ -91,11 +76,7 @@ fn gzip_size(bytes: &[u8]) -> Result<usize> {
 }
 
 fn megabytes(bytes: usize) -> String {
-    if bytes < 100_000 {
-        format!("{:.1} kB", bytes as f64 / 1e3)
-    } else {
-        format!("{:.2} MB", bytes as f64 / 1e6)
-    }
+    if bytes < 100_000 { format!("{:.1} kB", bytes as f64 / 1e3) } else { format!("{:.2} MB", bytes as f64 / 1e6) }
 }
 
 #[cfg(test)]

@@ -26,22 +26,13 @@ impl Wheel {
     /// Downloads it into `folder` and returns the file.
     pub fn download(&self, folder: &Path) -> Result<PathBuf> {
         let requirements = folder.join("requirements.txt");
-        fs::write(
-            &requirements,
-            format!(
-                "{}=={} --hash=sha256:{}\n",
-                self.name, self.version, self.sha256
-            ),
-        )?;
+        fs::write(&requirements, format!("{}=={} --hash=sha256:{}\n", self.name, self.version, self.sha256))?;
         let mut pip = pip()?;
         pip.args(["download", "--no-deps", "--require-hashes", "--dest"])
             .arg(folder)
             .arg("--requirement")
             .arg(&requirements);
-        quietly(
-            &mut pip,
-            &format!("pip download {}=={}", self.name, self.version),
-        )?;
+        quietly(&mut pip, &format!("pip download {}=={}", self.name, self.version))?;
 
         let file = fs::read_dir(folder)?
             .flatten()
@@ -71,15 +62,9 @@ fn pip() -> Result<Command> {
 
 fn check(file: &Path, sha256: &str) -> Result<()> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {}", shown(file)))?;
-    let found: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     if found != sha256 {
-        bail!(
-            "{} is not the file that is pinned: expected SHA-256 {sha256}, got {found}",
-            shown(file)
-        );
+        bail!("{} is not the file that is pinned: expected SHA-256 {sha256}, got {found}", shown(file));
     }
     Ok(())
 }
@@ -89,12 +74,8 @@ pub fn unzip(archive: impl Read + Seek, members: &[&str], folder: &Path) -> Resu
     let mut archive = ZipArchive::new(archive).context("the wheel is no zip archive")?;
     fs::create_dir_all(folder)?;
     for member in members {
-        let name = Path::new(member)
-            .file_name()
-            .with_context(|| format!("{member} names no file"))?;
-        let mut from = archive
-            .by_name(member)
-            .with_context(|| format!("the wheel holds no {member}"))?;
+        let name = Path::new(member).file_name().with_context(|| format!("{member} names no file"))?;
+        let mut from = archive.by_name(member).with_context(|| format!("the wheel holds no {member}"))?;
         let mut to = fs::File::create(folder.join(name))?;
         std::io::copy(&mut from, &mut to).with_context(|| format!("cannot unzip {member}"))?;
     }
@@ -115,10 +96,7 @@ mod tests {
         check(&file, abc).unwrap();
         fs::write(&file, "abd").unwrap();
         let error = check(&file, abc).unwrap_err().to_string();
-        assert!(
-            error.contains(abc) && error.contains("got a52d159f"),
-            "{error}"
-        );
+        assert!(error.contains(abc) && error.contains("got a52d159f"), "{error}");
     }
 
     #[test]
@@ -132,10 +110,7 @@ mod tests {
         let archive = writer.finish().unwrap();
         let folder = tempfile::tempdir().unwrap();
         unzip(archive.clone(), &["a/b.inter"], folder.path()).unwrap();
-        assert_eq!(
-            fs::read_to_string(folder.path().join("b.inter")).unwrap(),
-            "a/b.inter"
-        );
+        assert_eq!(fs::read_to_string(folder.path().join("b.inter")).unwrap(), "a/b.inter");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 
         let error = unzip(archive, &["a/d.inter"], folder.path()).unwrap_err();

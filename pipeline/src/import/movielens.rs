@@ -203,7 +203,7 @@ fn created(title: &str) -> Option<i64> {
 fn year_start(year: &str) -> Option<i64> {
     let year: i16 = year.trim().parse().ok().filter(|year| (1800..2200).contains(year))?;
     let date = jiff::civil::Date::new(year, 1, 1).ok()?;
-    Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    Some(jiff::tz::TimeZone::UTC.to_timestamp(date.into()).ok()?.as_millisecond())
 }
 
 fn genres<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {

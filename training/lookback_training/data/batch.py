@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..model.operators import search
-from ..schema import K, RECENT, SKIPS
+from ..schema import RECENT, SKIPS, K
 from .log import Log
 from .requests import Requests
 from .time_features import event_time
@@ -17,7 +17,7 @@ from .time_features import event_time
 
 @dataclass
 class Events:
-    """Event rows as the event encoder reads them: item [R] (row of the item table), category, action [R], time [R,3]."""
+    """Event rows for the event encoder: item [R] (row of the item table), category, action [R], time [R,3]."""
 
     item: Tensor
     category: Tensor

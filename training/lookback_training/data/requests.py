@@ -20,9 +20,9 @@ POSITIONS = 100
 class Requests:
     """G requests and their C candidates; candidates of request g are rows first[g]..first[g+1].
 
-    Per request: list [G] (id within the split, -1 in train), user [G], time [G], history_start/end [G] (rows of the log),
-    user_field [G,fields], context [G,3]. Per candidate: item [C] (row of the item table), item_id [C] u64,
-    label [C,2] (click, save), logged [C], position [C] (bucket), time of its request at_time [C].
+    Per request: list [G] (id within the split, -1 in train), user [G], time [G], history_start/end [G] (rows of
+    the log), user_field [G,fields], context [G,3]. Per candidate: item [C] (row of the item table), item_id [C] u64,
+    label [C,2] (click, save), logged [C], position [C] (bucket).
     """
 
     list: np.ndarray
@@ -63,16 +63,17 @@ def build(tables: Tables, log: Log, vocabulary: Vocabulary, items: np.ndarray, s
         raise DataError(f"examples.parquet has no `{split}` rows; run `lookback examples` on a longer log")
     group = keys.select(pl.struct(pl.all()).rle_id()).to_series().to_numpy()
     first = np.concatenate([np.flatnonzero(np.diff(group, prepend=-1)), [len(group)]])
+    time = frame["time"].dt.epoch("ms").to_numpy()
+    start = frame["history_start"].to_numpy().astype(np.int64)
+    end = frame["history_end"].to_numpy().astype(np.int64)
+    user = frame["user"].to_numpy()
+    check_no_future(log, user, time, start, end)
     head = first[:-1]
-    time = frame["time"].dt.epoch("ms").to_numpy()[head]
-    start = frame["history_start"].to_numpy().astype(np.int64)[head]
-    end = frame["history_end"].to_numpy().astype(np.int64)[head]
-    user = frame["user"].to_numpy()[head]
+    user, time, start, end = user[head], time[head], start[head], end[head]
     item_id = frame["item"].to_numpy()
     item = item_rows(item_id, items)
     if (item < 0).any():
         raise DataError(f"example item {item_id[item < 0][0]} is not in the catalogue; run `lookback examples` again")
-    check_no_future(log, user, time, start, end)
     own = event_at(log, user, time, end)
     surface = np.where(own >= 0, log.surface[own], 0)
     logged = (frame["origin"] == "logged").to_numpy()
@@ -104,8 +105,8 @@ def check_no_future(log: Log, user: np.ndarray, time: np.ndarray, start: np.ndar
     if wrong.any():
         at = int(np.flatnonzero(full)[np.flatnonzero(wrong)[0]])
         raise DataError(
-            f"the history of user {user[at]} at {time[at]} ms holds an event that is not strictly before it, or not theirs; "
-            "events.parquet and examples.parquet do not belong together: run `lookback examples` again"
+            f"the history of user {user[at]} at {time[at]} ms holds an event that is not strictly before it, "
+            "or not theirs; events.parquet and examples.parquet do not belong together: run `lookback examples` again"
         )
 
 

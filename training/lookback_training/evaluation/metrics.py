@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 NDCG_AT = 10
@@ -26,7 +28,7 @@ def gauc(label: np.ndarray, score: np.ndarray, first: np.ndarray) -> float:
     label, score [C]; first [G+1]: list g is rows first[g]..first[g+1].
     """
     total = weight = 0.0
-    for a, b in zip(first, first[1:], strict=False):
+    for a, b in pairwise(first):
         value = auc(label[a:b], score[a:b])
         if not np.isnan(value):
             total += value * (b - a)
@@ -41,7 +43,7 @@ def ndcg(gain: np.ndarray, score: np.ndarray, first: np.ndarray, item: np.ndarra
     """
     values = []
     discount = 1.0 / np.log2(np.arange(2, NDCG_AT + 2))
-    for a, b in zip(first, first[1:], strict=False):
+    for a, b in pairwise(first):
         best = np.sort(gain[a:b])[::-1][:NDCG_AT]
         ideal = float((best * discount[: len(best)]).sum())
         if ideal > 0:

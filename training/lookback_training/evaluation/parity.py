@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +43,17 @@ class Agreement:
         return self.examples >= MIN_EXAMPLES and self.worst <= TOLERANCE and self.misordered == 0
 
 
-def compare(lists: Lists, files: list[Path]) -> list[Agreement]:
-    """PyTorch against onnxruntime and each file, per search. Files hold one row per test candidate."""
+def compare(lists: Lists, files: list[Path], searches: list[str]) -> list[Agreement]:
+    """PyTorch against onnxruntime and each file, per search. Files hold one row per test candidate and search."""
     found = []
     frames = [(path.name, read_scores(path)) for path in files]
-    for gsu, mode in GSU_MODES.items():
-        reference = by_pytorch(lists, soft=bool(mode))
-        found.append(agreement("onnxruntime", gsu, lists.requests, reference, by_onnxruntime(lists, soft=bool(mode))))
+    for name, frame in frames:
+        if not set(frame["gsu"].unique()) & set(searches):
+            raise ScoresError(f"{name} holds no scores of {' or '.join(searches)} search; score with that `--gsu`")
+    for gsu in searches:
+        soft = bool(GSU_MODES[gsu])
+        reference = by_pytorch(lists, soft)
+        found.append(agreement("onnxruntime", gsu, lists.requests, reference, by_onnxruntime(lists, soft)))
         for name, frame in frames:
             part = frame.filter(pl.col("gsu") == gsu)
             if len(part):
@@ -74,9 +79,7 @@ def align(name: str, scores: pl.DataFrame, requests: Requests) -> np.ndarray:
 
     A candidate that is twice in a list takes its rows in order.
     """
-    candidates = pl.DataFrame(
-        {"list": requests.list[requests.request].astype(np.uint32), "item": requests.item_id}
-    )
+    candidates = pl.DataFrame({"list": requests.list[requests.request].astype(np.uint32), "item": requests.item_id})
     key = ["list", "item", "copy"]
     numbered = [
         frame.with_columns(copy=pl.int_range(pl.len()).over("list", "item"))
@@ -98,7 +101,7 @@ def agreement(face: str, gsu: str, requests: Requests, reference: np.ndarray, ot
     present = ~np.isnan(other[:, 0])
     gap = np.abs(reference - other)[present]
     misordered = 0
-    for a, b in zip(requests.first, requests.first[1:], strict=False):
+    for a, b in pairwise(requests.first):
         here = present[a:b]
         ours, theirs = reference[a:b, 0][here], other[a:b, 0][here]
         ordered = ours[np.argsort(-theirs, kind="stable")]

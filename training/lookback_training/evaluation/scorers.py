@@ -50,9 +50,7 @@ def by_onnxruntime(lists: Lists, soft: bool) -> np.ndarray:
     """Logits [C,2] of all candidates in order."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(lists.model.path / GRAPH), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(lists.model.path / GRAPH), options, providers=["CPUExecutionProvider"])
     parts = []
     for g in tqdm(range(len(lists.requests)), desc="onnxruntime", leave=False):
         inputs = serving_inputs.build(lists.log, lists.requests, lists.model.shard, g, soft)

@@ -16,7 +16,7 @@ from onnxscript.optimizer import fold_constants
 from torch import Tensor, nn
 
 from ..model.ranker import Ranker, Shape
-from ..schema import K, SKIPS
+from ..schema import SKIPS, K
 from . import functions
 
 INPUTS: tuple[str, ...] = (
@@ -95,8 +95,8 @@ def export(ranker: Ranker, path: Path) -> None:
         )
     # The exporter's own optimiser merges weights that hold equal values and so loses names; folding alone keeps them.
     fold_constants(program.model)
-    for simplify in (LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0), CommonSubexpressionEliminationPass()):
-        simplify(program.model)
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(program.model)
+    CommonSubexpressionEliminationPass()(program.model)
     RemoveUnusedNodesPass()(program.model)
     model = program.model_proto
     functions.add_to(model)

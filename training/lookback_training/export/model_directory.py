@@ -93,8 +93,8 @@ def read(path: Path) -> ModelDirectory:
     manifest = json.loads((path / MANIFEST).read_text())
     if manifest.get("format_version") != FORMAT_VERSION:
         raise ModelError(
-            f"{path / MANIFEST} has format version {manifest.get('format_version')}, this reader knows {FORMAT_VERSION}; "
-            "use the version of this package that wrote it"
+            f"{path / MANIFEST} has format version {manifest.get('format_version')}, this reader knows "
+            f"{FORMAT_VERSION}; use the version of this package that wrote it"
         )
     if blake3((path / GRAPH).read_bytes()).hexdigest() != manifest["onnx_blake3"]:
         raise ModelError(f"{path / GRAPH} is not the graph the manifest names; copy the whole directory again")

@@ -29,7 +29,7 @@ class ShardError(ValueError):
 
 @dataclass(frozen=True)
 class Shard:
-    """item [rows] u64 strictly ascending, category [rows] u32 (0 = unknown), feature [rows,F] f32, embedding [rows,d]."""
+    """item [rows] u64 strictly ascending, category [rows] u32 (0 = unknown), feature [rows,F], embedding [rows,d]."""
 
     embedding_version: str
     item: np.ndarray
@@ -62,10 +62,8 @@ def encode(shard: Shard) -> bytes:
         halves = shard.embedding.astype("<f2")
     for name, column in (("feature", shard.feature), ("embedding", halves)):
         if not np.isfinite(column).all():
-            raise ShardError(f"shard column `{name}` holds a value that is not finite (in f16); clean or scale the data")
-    header = HEADER.pack(
-        MAGIC, FORMAT_VERSION, 2, d, shard.feature.shape[1], rows, shard.embedding_version.encode()
-    )
+            raise ShardError(f"shard column `{name}` holds a value that is not finite (in f16); clean or scale it")
+    header = HEADER.pack(MAGIC, FORMAT_VERSION, 2, d, shard.feature.shape[1], rows, shard.embedding_version.encode())
     body = b""
     for column, kind in ((shard.item, "<u8"), (shard.category, "<u4"), (shard.feature, "<f4"), (halves, "<f2")):
         body += b"\0" * (-len(body) % 16) + np.ascontiguousarray(column, dtype=kind).tobytes()

@@ -25,9 +25,7 @@ class TargetAttention(nn.Module):
         self.output = nn.Linear(width, width)
         nn.init.zeros_(self.age.weight)
 
-    def forward(
-        self, candidate: Tensor, event: Tensor, age: Tensor, index: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, candidate: Tensor, event: Tensor, age: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         """candidate [C,·], event [R,·], age bucket [R], index [C,K] -> output [C,width], weight [C,heads,K]."""
         output, weight = attend(
             self.query(candidate), self.key(event), self.value(event), self.age(age), index, self.heads

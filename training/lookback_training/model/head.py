@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -36,7 +38,7 @@ class Head(nn.Module):
         self.cross_first = SplitLinear(user, item, total)
         self.cross = nn.ModuleList(nn.Linear(total, total) for _ in range(cross_layers - 1))
         self.deep_first = SplitLinear(user, item, hidden[0])
-        self.deep = nn.ModuleList(nn.Linear(a, b) for a, b in zip(hidden, hidden[1:], strict=False))
+        self.deep = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(hidden))
         self.dropout = nn.Dropout(dropout)
         self.logit = nn.Linear(total + hidden[-1], 2)
 

@@ -53,9 +53,7 @@ def search(
     return torch.where(best[:, :k] == -torch.inf, -1, index[:, :k])
 
 
-def attend(
-    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tensor, heads: int
-) -> tuple[Tensor, Tensor]:
+def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tensor, heads: int) -> tuple[Tensor, Tensor]:
     """Multi-head attention of each query over the rows its index names (exact search unit).
 
     Head h uses columns h*D/heads to (h+1)*D/heads; logit = q·k / sqrt(D/heads) + bias[row, h].

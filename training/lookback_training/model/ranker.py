@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..schema import HOURS, K, RECENT, SKIPS, WEEKDAYS
+from ..schema import HOURS, RECENT, SKIPS, WEEKDAYS, K
 from .attention import TargetAttention
 from .event import EventEncoder, column, slot_index
 from .head import Head

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-DEFAULTS = Path(__file__).resolve().parents[1] / "default.toml"
+DEFAULTS = Path(__file__).resolve().parents[2] / "configs" / "default.toml"
 
 
 class ConfigError(ValueError):

@@ -44,7 +44,7 @@ def own(column: pl.Series) -> np.ndarray | None:
     has = column.is_not_null().to_numpy()
     values[has] = np.array(column.drop_nulls().to_list(), dtype=np.float32)
     if not np.isfinite(values).all() or np.abs(values).max() > 60_000:
-        raise DataError("item embeddings must be finite and within ±60000 (they are stored as f16); mend and import again")
+        raise DataError("item embeddings must be finite and within ±60000 (f16 holds no more); mend and import again")
     return values
 
 

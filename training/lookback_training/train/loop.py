@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,9 +47,7 @@ def optimiser(trainee: Trainee, config: Training) -> torch.optim.Optimizer:
         {"params": plain, "lr": config.learning_rate, "weight_decay": 0.0},
     ]
     if trainee.embedding.weight.requires_grad:
-        groups.append(
-            {"params": [trainee.embedding.weight], "lr": config.embedding_learning_rate, "weight_decay": 0.0}
-        )
+        groups.append({"params": [trainee.embedding.weight], "lr": config.embedding_learning_rate, "weight_decay": 0.0})
     return torch.optim.AdamW(groups)
 
 
@@ -70,7 +69,7 @@ def learning_rate_share(step: int, total: int, warmup: float) -> float:
     if step < rise:
         return (step + 1) / rise
     done = (step - rise) / max(1, total - rise)
-    return 0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * min(1.0, done)))
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 def score(trainee: Trainee, batcher: Batcher, soft: bool, size: int = 4096, quiet: bool = True) -> np.ndarray:
@@ -87,8 +86,15 @@ def score(trainee: Trainee, batcher: Batcher, soft: bool, size: int = 4096, quie
 
 
 def train(
-    trainee: Trainee, batcher: Batcher, valid: Batcher, config: Training, seed: int, output: Path, fingerprint: str,
-    resume: bool = False, stop_after: int | None = None,
+    trainee: Trainee,
+    batcher: Batcher,
+    valid: Batcher,
+    config: Training,
+    seed: int,
+    output: Path,
+    fingerprint: str,
+    resume: bool = False,
+    stop_after: int | None = None,
 ) -> Progress:
     """Train and leave the best epoch's weights in `trainee`.
 
@@ -126,7 +132,12 @@ def train(
 
 
 def train_epoch(
-    trainee: Trainee, batcher: Batcher, rule: torch.optim.Optimizer, base: list[float], config: Training, epoch: int,
+    trainee: Trainee,
+    batcher: Batcher,
+    rule: torch.optim.Optimizer,
+    base: list[float],
+    config: Training,
+    epoch: int,
     generator: np.random.Generator,
 ) -> float:
     """One pass over the training requests; returns the mean loss."""
@@ -141,7 +152,8 @@ def train_epoch(
             group["lr"] = rate * share
         soft = generator.random() < config.soft_share
         batch = batcher.build(chosen, trainee.embedding.shipped(), soft)
-        loss = (F.binary_cross_entropy_with_logits(trainee(batch), batch.label, reduction="none") * weight).sum(1).mean()
+        each = F.binary_cross_entropy_with_logits(trainee(batch), batch.label, reduction="none")
+        loss = (each * weight).sum(1).mean()
         rule.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([w for w in trainee.parameters() if w.grad is not None], 5.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from . import calibration, loop
 from .config import Config
 from .setup import Setup, prepare
 
+WORK = "work"
 NOTE = (
     "Training examples carry item features counted strictly before their own time; the shard carries those at the end "
     "of the training period. Learned embeddings come from the training period alone."
@@ -36,12 +38,15 @@ def train(data: Path, output: Path, config: Config, seed: int, resume: bool) -> 
         f"{len(requests.item)} training examples in {len(requests)} requests; {len(setup.items)} items; "
         f"{len(setup.valid.requests)} valid and {len(setup.test.requests)} test lists"
     )
-    work = output / "work"
+    work = output / WORK
     work.mkdir(exist_ok=True)
+    # Checkpoints are no part of the model and never belong in version control.
+    (work / ".gitignore").write_text("*\n")
     progress = loop.train(
         setup.trainee, setup.train, setup.valid, config.training, seed, work, setup.fingerprint, resume
     )
-    fitted = calibration.fit_tasks(setup.valid.requests.label, loop.score(setup.trainee, setup.valid, True, quiet=False))
+    logit = loop.score(setup.trainee, setup.valid, soft=True, quiet=False)
+    fitted = calibration.fit_tasks(setup.valid.requests.label, logit)
     test = setup.test.requests
     rows = {
         f"lookback ({gsu})": report.metrics(test, loop.score(setup.trainee, setup.test, soft, quiet=False), fitted)
@@ -67,13 +72,20 @@ def train(data: Path, output: Path, config: Config, seed: int, resume: bool) -> 
         card,
         name,
     )
+    shutil.rmtree(work)
     print(report.render(rows | others))
     print(f"wrote {output} in {minutes:.1f} minutes; next: lookback prepare {output}")
 
 
 def describe(
-    data: Path, setup: Setup, config: Config, seed: int, progress: loop.Progress, rows: dict[str, Any],
-    others: dict[str, Any], minutes: float,
+    data: Path,
+    setup: Setup,
+    config: Config,
+    seed: int,
+    progress: loop.Progress,
+    rows: dict[str, Any],
+    others: dict[str, Any],
+    minutes: float,
 ) -> dict[str, Any]:
     """The model card: where the model comes from and what it reached."""
     ranking = {name: {task: values[task] for task in ("click", "save")} for name, values in others.items()}

@@ -79,7 +79,12 @@ def end_of_training(data: tables.Tables) -> int:
 
 
 def fresh(
-    data: tables.Tables, names: vocabulary.Vocabulary, events: log.Log, train_end: int, features: int, config: Config,
+    data: tables.Tables,
+    names: vocabulary.Vocabulary,
+    events: log.Log,
+    train_end: int,
+    features: int,
+    config: Config,
     seed: int,
 ) -> Trainee:
     """An untrained trainee."""

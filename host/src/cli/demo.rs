@@ -1,0 +1,104 @@
+//! `lookback demo`: three people, the metrics, the latency, the size, and what to do next.
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use lookback::request::{Gsu, Weights};
+use lookback_pipeline::examples::{CandidateList, Split};
+
+use super::data::{Data, DataArgs, Names};
+use super::evaluate;
+use super::latency;
+use super::model::{Limits, Model, ModelArgs};
+use super::output::print;
+use super::question::{self, Asked, Candidates};
+use super::ranking::{Extent, rank};
+use super::scoring::workers;
+use super::table::show;
+use super::words::bytes;
+
+const CANDIDATES: usize = 500;
+const ROUNDS: usize = 100;
+const TOP: usize = 5;
+
+#[derive(Args)]
+pub struct Options {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+pub fn run(options: &Options) -> Result<()> {
+    let data = Data::open(&options.data.data)?;
+    let Some(test_from) = data.test_from()? else {
+        bail!(
+            "{folder} has no examples; `lookback examples --data {folder}` makes them",
+            folder = data.folder.display()
+        );
+    };
+    let lists = evaluate::lists(&data, Split::Test, None)?;
+    let model = Model::open(&options.model, &Limits::offline(workers()))?;
+    let gsu = model.manifest().default_gsu;
+
+    for user in people(&lists)? {
+        person(&data, &model, user, test_from)?;
+    }
+
+    print("\nHow good the order is, on what people did after training ended\n")?;
+    let (evaluation, _) = evaluate::evaluate(&model, &data, &options.model, Split::Test, &lists, &[gsu])?;
+    print(&evaluate::show(&evaluation))?;
+
+    print("\nHow long it takes\n")?;
+    let user = latency::longest(&data);
+    let request = latency::long_request(&model, &data, user, CANDIDATES, None);
+    let measured = latency::measure(&model, &data, user, &request, ROUNDS)?;
+    print(&latency::show(&measured))?;
+    if let Some(size) = model.module_size() {
+        print(&format!("The module is {}: {}\n", bytes(size), options.model.module.display()))?;
+    }
+    print(&next(options))
+}
+
+/// Three people with held-out lists: a short history, a middling one, the longest.
+fn people(lists: &[CandidateList]) -> Result<Vec<u64>> {
+    let mut first: Vec<(usize, u64)> = Vec::new();
+    for list in lists {
+        if !first.iter().any(|&(_, user)| user == list.user) {
+            first.push((list.history.len(), list.user));
+        }
+    }
+    first.sort_unstable();
+    let places = [first.len() / 10, first.len() / 2, first.len() - 1];
+    let mut people: Vec<u64> = places
+        .iter()
+        .map(|&place| first.get(place).map(|&(_, user)| user))
+        .collect::<Option<_>>()
+        .context("there is nobody with a held-out list")?;
+    people.dedup();
+    Ok(people)
+}
+
+fn person(data: &Data, model: &Model, user: u64, test_from: i64) -> Result<()> {
+    let asked = Asked { now: None, gsu: None::<Gsu>, weights: Weights::default() };
+    let candidates = Candidates::Drawn { count: CANDIDATES, seed: 0 };
+    let question = question::put(data, model.manifest(), user, asked, &candidates, Some(test_from));
+    let extent = Extent { top: TOP, explain: TOP };
+    let ranking = rank(model, Some(data.user_key(user)), question, &Names(Some(&data.set)), extent)?;
+    print(&format!("\n{}", show(&ranking)))
+}
+
+fn next(options: &Options) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "lookback".to_owned());
+    let (data, model) = (options.data.data.display(), options.model.model.display());
+    format!(
+        "
+What next
+  somebody else        {program} users --data {data}
+                       {program} rank --data {data} --model {model} --user KEY
+  your own events      {program} import events --input events.csv --output data/mine
+  train on them        cargo xtask train --data data/mine
+  rank with that       {program} rank --data data/mine --model models/mine --user KEY
+  in your service      cargo run --release -p lookback-host --example rank
+"
+    )
+}

@@ -1,0 +1,194 @@
+//! Whatever a module does, a well-formed request gets an answer and the host goes on.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Behaviour, GROWS, WELL, builder, bundle, compile, host, request, response, row, shard, text};
+use lookback::abi::Status;
+use lookback::request::{ExplainRequest, Weights};
+use lookback::response::AnsweredBy;
+use lookback::shard::Delta;
+use lookback_host::{CompileCache, Degraded, Host, HostError, Module, ModuleError, RankError};
+
+/// The reason for which popularity answered.
+fn degraded(host: &Host) -> Degraded {
+    let answer = host.rank(&request()).unwrap();
+    assert_eq!(answer.response.answered_by, AnsweredBy::GlobalTrending);
+    assert_eq!(answer.response.ranked.len(), 10);
+    assert_eq!((answer.response.ranked[0].item, answer.response.ranked[0].p_click), (7, 0.5));
+    assert_eq!(answer.response.shard_hash, shard().hash());
+    answer.degraded.expect("the module did not answer")
+}
+
+#[test]
+fn a_module_that_answers_is_believed() {
+    let answer = host(WELL.rank).rank(&request()).unwrap();
+    assert_eq!((answer.response, answer.degraded), (response(), None));
+}
+
+#[test]
+fn an_import_is_refused_by_name() {
+    let with_import = text(1, &WELL).replacen("(module", r#"(module (import "env" "clock" (func))"#, 1);
+    let error = compile(&with_import).unwrap_err();
+    assert!(matches!(&error, ModuleError::Imports(name) if name == "env.clock"), "{error}");
+}
+
+#[test]
+fn another_abi_version_is_refused_by_both_numbers() {
+    let error = compile(&text(7, &WELL)).unwrap_err();
+    assert!(matches!(error, ModuleError::AbiVersion { expected: 1, got: 7 }));
+    let message = error.to_string();
+    assert!(message.contains("version 7") && message.contains("version 1"), "{message}");
+}
+
+#[test]
+fn a_missing_export_is_named() {
+    let module = compile(&text(1, &WELL).replace(r#""explain""#, r#""explian""#)).unwrap();
+    let error = Host::builder(&module).bundle(bundle().encode()).shard(shard().encode()).build().err().unwrap();
+    assert!(matches!(error, HostError::Module(ModuleError::Export { name: "explain", .. })), "{error}");
+}
+
+#[test]
+fn bytes_that_are_no_module_are_refused() {
+    for bytes in [&b""[..], b"\0asm", b"not wasm at all"] {
+        assert!(matches!(Module::compile(bytes, &CompileCache::Off), Err(ModuleError::Compile(_))));
+    }
+    let error = Module::load("there/is/none.wasm").unwrap_err().to_string();
+    assert!(error.contains("none.wasm") && error.contains("cargo xtask wasm"), "{error}");
+}
+
+#[test]
+fn a_trap_is_answered_from_popularity_and_loses_one_instance_only() {
+    let host = host("unreachable");
+    for _ in 0..3 {
+        assert!(matches!(degraded(&host), Degraded::Trapped(_)));
+    }
+}
+
+#[test]
+fn an_endless_loop_ends_at_the_deadline() {
+    let endless = Behaviour { rank: "(loop $again (br $again)) (i32.const 0)", ..WELL };
+    let limit = Duration::from_millis(300);
+    let host = builder(&endless).deadline(limit).build().unwrap();
+    assert_eq!(degraded(&host), Degraded::DeadlinePassed(limit));
+    assert_eq!(degraded(&host), Degraded::DeadlinePassed(limit));
+}
+
+#[test]
+fn memory_beyond_the_limit_is_refused() {
+    let grows = Behaviour { rank: GROWS, ..WELL };
+    let limit = 8 << 20;
+    let tight = builder(&grows).memory_limit(limit).build().unwrap();
+    assert_eq!(degraded(&tight), Degraded::OutOfMemory { limit });
+    let wide = builder(&grows).memory_limit(128 << 20).build().unwrap();
+    assert_eq!(wide.rank(&request()).unwrap().degraded, None);
+}
+
+#[test]
+fn a_module_that_does_not_fit_its_memory_does_not_start() {
+    let error = builder(&WELL).memory_limit(1 << 16).build().err().unwrap();
+    assert!(error.to_string().contains("memory limit of 65536 bytes"), "{error}");
+}
+
+#[test]
+fn a_bad_request_is_an_error_with_the_modules_message() {
+    let refusing = host("(call $fail) (i32.const 8)");
+    assert_eq!(refusing.rank(&request()).unwrap_err(), RankError::BadRequest("no such thing".into()));
+    let explain = ExplainRequest { request: request(), top: 1 };
+    assert!(matches!(refusing.explain(&explain), Err(RankError::BadRequest(_))));
+}
+
+#[test]
+fn a_bad_request_is_an_error_where_popularity_answers_too() {
+    let mut bad = request();
+    bad.weights = Weights { click: 0.0, save: 0.0 };
+    let error = host("unreachable").rank(&bad).unwrap_err();
+    assert!(error.to_string().contains("weights"), "{error}");
+}
+
+#[test]
+fn a_model_that_fails_is_answered_from_popularity_with_its_message() {
+    assert_eq!(
+        degraded(&host("(call $fail) (i32.const 9)")),
+        Degraded::Failed { status: Status::Internal, message: "no such thing".into() }
+    );
+}
+
+#[test]
+fn an_answer_that_is_none_is_not_believed() {
+    for rank in [
+        // Text in place of a response.
+        "(call $fail) (i32.const 0)",
+        // Beyond the memory.
+        "(global.set $out (i32.const -16)) (i32.const 0)",
+        "(global.set $len (i32.const -1)) (i32.const 0)",
+        // One byte short.
+        "(global.set $len (i32.sub (global.get $len) (i32.const 1))) (i32.const 0)",
+        // A status that nobody knows.
+        "(i32.const 42)",
+    ] {
+        let reason = degraded(&host(rank));
+        assert!(matches!(reason, Degraded::BadAnswer(_)), "{rank}: {reason}");
+    }
+}
+
+#[test]
+fn calls_from_many_threads_are_all_answered() {
+    let host = builder(&WELL).instances(2).build().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    assert_eq!(host.rank(&request()).unwrap().degraded, None);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_busy_host_says_so_at_the_deadline() {
+    let endless = Behaviour { rank: "(loop $again (br $again)) (i32.const 0)", ..WELL };
+    let host = builder(&endless).deadline(Duration::from_millis(200)).build().unwrap();
+    let reasons: Vec<Degraded> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..3).map(|_| scope.spawn(|| degraded(&host))).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    for reason in reasons {
+        assert!(matches!(reason, Degraded::DeadlinePassed(_) | Degraded::Busy { .. }), "{reason}");
+    }
+}
+
+#[test]
+fn a_delta_moves_every_instance_to_the_new_shard() {
+    let host = builder(&Behaviour { rank: "unreachable", ..WELL }).instances(2).build().unwrap();
+    let delta = Delta::build(&shard(), vec![row(9)], vec![3]).unwrap();
+    host.apply_delta(&delta.encode()).unwrap();
+    let after = shard().apply(&delta).unwrap().hash();
+    assert_eq!(host.rank(&request()).unwrap().response.shard_hash, after);
+    let error = host.apply_delta(&delta.encode()).unwrap_err();
+    assert!(matches!(error, HostError::Shard(_)), "{error}");
+    assert_eq!(host.rank(&request()).unwrap().response.shard_hash, after);
+}
+
+#[test]
+fn a_delta_that_the_module_refuses_changes_nothing() {
+    let refusing = Behaviour { rank: "unreachable", apply_delta: "(call $fail) (i32.const 5)" };
+    let host = builder(&refusing).build().unwrap();
+    let delta = Delta::build(&shard(), vec![row(9)], vec![]).unwrap();
+    let error = host.apply_delta(&delta.encode()).unwrap_err();
+    assert!(matches!(error, HostError::Refused { call: "apply_delta", status: Status::BadDelta, .. }), "{error}");
+    assert_eq!(host.rank(&request()).unwrap().response.shard_hash, shard().hash());
+}
+
+#[test]
+fn what_was_not_given_is_named() {
+    let module = compile(&text(1, &WELL)).unwrap();
+    let error = Host::builder(&module).build().err().unwrap().to_string();
+    assert!(error.contains("bundle"), "{error}");
+    let error = Host::builder(&module).bundle(b"LBBUNDLE".to_vec()).shard(shard().encode()).build();
+    assert!(matches!(error.err().unwrap(), HostError::Bundle(_)));
+    assert!(matches!(builder(&WELL).instances(0).build(), Err(HostError::Setting { .. })));
+    assert!(matches!(builder(&WELL).deadline(Duration::ZERO).build(), Err(HostError::Setting { .. })));
+}
