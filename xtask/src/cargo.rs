@@ -28,7 +28,7 @@ pub fn build(command: &mut Command) -> Result<Vec<Artifact>> {
     let mut artifacts = Vec::new();
     let ok = lines(command, |line| artifacts.extend(artifact(line)))?;
     if !ok {
-        bail!("the build failed; cargo's messages are above");
+        bail!("the build failed; cargo's messages say why");
     }
     Ok(artifacts)
 }

@@ -48,7 +48,7 @@ impl Toolchain {
         }
     }
 
-    fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Toolchain::Active { sysroot } => format!("installed in {}", sysroot.display()),
             Toolchain::Debian { sysroot, .. } => {

@@ -60,7 +60,7 @@ pub fn run(options: &Options) -> Result<bool> {
         }));
     }
     if wanted(Only::Wasm) || wanted(Only::Python) {
-        parts.push(preparation("the module", || wasm::make(Method::Auto).map(drop)));
+        parts.push(preparation("the module", || wasm::make(Method::Auto, None).map(drop)));
         parts.push(preparation("MovieLens 100K", || data::ensure(&lookback()?)));
     }
     if wanted(Only::Wasm) {

@@ -16,11 +16,11 @@ use crate::root::{root, shown, state};
 use crate::setup::{Method, Options, toolchain};
 
 pub fn run(options: &Options) -> Result<()> {
-    make(options.method).map(drop)
+    make(options.method, None).map(drop)
 }
 
-/// Builds the module and returns its place.
-pub fn make(method: Method) -> Result<PathBuf> {
+/// Builds the module and returns its place. Cargo's progress goes to the screen, or to `log`.
+pub fn make(method: Method, log: Option<&Path>) -> Result<PathBuf> {
     let started = Instant::now();
     let module = Module::read(&root().join("wasm-pack.toml"))?;
     let toolchain = toolchain(method, &module.target)?;
@@ -33,7 +33,12 @@ pub fn make(method: Method) -> Result<PathBuf> {
     if !module.features.is_empty() {
         cargo.args(["--features", &module.features.join(",")]);
     }
-    let artifact = build(&mut cargo)?
+    if let Some(log) = log {
+        let file = fs::File::create(log).with_context(|| format!("cannot write {}", shown(log)))?;
+        cargo.stderr(file);
+    }
+    let artifact = build(&mut cargo)
+        .with_context(|| log.map_or_else(|| "the module".to_owned(), |log| format!("the module, see {}", shown(log))))?
         .into_iter()
         .find(|artifact| artifact.name == module.package.replace('-', "_"))
         .with_context(|| format!("cargo built no library of {}", module.package))?;

@@ -143,7 +143,7 @@ pub fn evaluate(
             metrics: judge(lists, &probabilities(scored), true),
         })
         .collect();
-    results.extend(baselines::judge_all(model, data, &args.model, lists)?);
+    results.extend(baselines::judge_all(model, data, args, lists)?);
     let evaluation = Evaluation {
         split: split.name(),
         lists: lists.len(),
