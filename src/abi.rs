@@ -54,20 +54,9 @@ impl Status {
     /// The status of a number; `None` for one this version does not know.
     pub fn from_code(code: u32) -> Option<Status> {
         use Status::*;
-        [
-            Ok,
-            BadPointer,
-            BadMessage,
-            BadBundle,
-            BadShard,
-            BadDelta,
-            EmbeddingVersion,
-            NotLoaded,
-            BadRequest,
-            Internal,
-        ]
-        .get(code as usize)
-        .copied()
+        [Ok, BadPointer, BadMessage, BadBundle, BadShard, BadDelta, EmbeddingVersion, NotLoaded, BadRequest, Internal]
+            .get(code as usize)
+            .copied()
     }
 }
 

@@ -91,9 +91,7 @@ pub enum BundleError {
     )]
     Version(u32),
     /// The length does not fit the header.
-    #[error(
-        "bundle is truncated or oversized: expected {expected} bytes, got {got}; send the whole file"
-    )]
+    #[error("bundle is truncated or oversized: expected {expected} bytes, got {got}; send the whole file")]
     Length {
         /// Length the header asks for.
         expected: u128,
@@ -107,9 +105,7 @@ pub enum BundleError {
     #[error("bundle cannot be decoded ({0}); prepare the model again with a tool of this release")]
     Payload(String),
     /// A manifest field makes no sense.
-    #[error(
-        "manifest: {field} is {got}, expected {expected}; mend the manifest and prepare the bundle again"
-    )]
+    #[error("manifest: {field} is {got}, expected {expected}; mend the manifest and prepare the bundle again")]
     Manifest {
         /// The field.
         field: &'static str,
@@ -128,13 +124,7 @@ impl Bundle {
         graph: PreparedGraph,
         card: String,
     ) -> Result<Bundle, BundleError> {
-        let mut bundle = Bundle {
-            manifest,
-            popularity,
-            graph,
-            card,
-            hash: [0; 32],
-        };
+        let mut bundle = Bundle { manifest, popularity, graph, card, hash: [0; 32] };
         bundle.check()?;
         bundle.hash = *blake3::hash(&bundle.payload()).as_bytes();
         Ok(bundle)
@@ -152,18 +142,12 @@ impl Bundle {
             }
         }
         let Some((header, payload)) = bytes.split_at_checked(PAYLOAD_AT) else {
-            return Err(BundleError::Length {
-                expected: PAYLOAD_AT as u128,
-                got: bytes.len(),
-            });
+            return Err(BundleError::Length { expected: PAYLOAD_AT as u128, got: bytes.len() });
         };
         let length = u64::from_le_bytes(header[16..24].try_into().expect("eight bytes"));
         let expected = PAYLOAD_AT as u128 + u128::from(length);
         if expected != bytes.len() as u128 {
-            return Err(BundleError::Length {
-                expected,
-                got: bytes.len(),
-            });
+            return Err(BundleError::Length { expected, got: bytes.len() });
         }
         let hash = *blake3::hash(payload).as_bytes();
         if header[12..16] != [0; 4] || header[24..56] != hash {
@@ -175,19 +159,8 @@ impl Bundle {
         if !rest.is_empty() {
             return Err(damaged(format!("{} bytes too many", rest.len())));
         }
-        let Payload {
-            manifest,
-            popularity,
-            graph,
-            card,
-        } = payload;
-        let bundle = Bundle {
-            manifest,
-            popularity,
-            graph,
-            card,
-            hash,
-        };
+        let Payload { manifest, popularity, graph, card } = payload;
+        let bundle = Bundle { manifest, popularity, graph, card, hash };
         bundle.check()?;
         Ok(bundle)
     }
@@ -242,32 +215,14 @@ impl Bundle {
 
     fn check(&self) -> Result<(), BundleError> {
         let manifest = &self.manifest;
-        let wrong = |field, expected, got: String| {
-            Err(BundleError::Manifest {
-                field,
-                expected,
-                got,
-            })
-        };
+        let wrong = |field, expected, got: String| Err(BundleError::Manifest { field, expected, got });
         if manifest.embedding_version.is_empty() || manifest.embedding_version.len() > 32 {
-            return wrong(
-                "embedding_version",
-                "1 to 32 bytes",
-                format!("{:?}", manifest.embedding_version),
-            );
+            return wrong("embedding_version", "1 to 32 bytes", format!("{:?}", manifest.embedding_version));
         }
         if manifest.embedding_dim == 0 || manifest.embedding_dim > 4096 {
-            return wrong(
-                "embedding_dim",
-                "1 to 4096",
-                manifest.embedding_dim.to_string(),
-            );
+            return wrong("embedding_dim", "1 to 4096", manifest.embedding_dim.to_string());
         }
-        for (field, length) in [
-            ("k", manifest.k),
-            ("recent", manifest.recent),
-            ("skips", manifest.skips),
-        ] {
+        for (field, length) in [("k", manifest.k), ("recent", manifest.recent), ("skips", manifest.skips)] {
             if length == 0 || length > MAX_SEQUENCE {
                 return wrong(field, "1 to 1024", length.to_string());
             }
@@ -275,24 +230,15 @@ impl Bundle {
         if manifest.heads == 0 || manifest.heads > 64 {
             return wrong("heads", "1 to 64", manifest.heads.to_string());
         }
-        for (field, Platt { a, b }) in [
-            ("calibration.click", manifest.calibration.click),
-            ("calibration.save", manifest.calibration.save),
-        ] {
+        for (field, Platt { a, b }) in
+            [("calibration.click", manifest.calibration.click), ("calibration.save", manifest.calibration.save)]
+        {
             if !(a.is_finite() && b.is_finite() && a > 0.0) {
-                return wrong(
-                    field,
-                    "a finite and positive, b finite",
-                    format!("a = {a}, b = {b}"),
-                );
+                return wrong(field, "a finite and positive, b finite", format!("a = {a}, b = {b}"));
             }
         }
         if let Err(reason) = self.popularity.check() {
-            return wrong(
-                "popularity",
-                "probabilities, one per item, items ascending",
-                reason,
-            );
+            return wrong("popularity", "probabilities, one per item, items ascending", reason);
         }
         Ok(())
     }

@@ -27,56 +27,34 @@ pub struct Attended {
 /// Attends each of C queries `[C, D]` to the rows in its K slots, `index` `[C, K]`; a slot of [`NO_EVENT`] is empty.
 ///
 /// Every row in `index` must be below R.
-pub fn attend(
-    query: &[f32],
-    table: Table,
-    index: &[i64],
-    width: usize,
-    heads: usize,
-    k: usize,
-) -> Attended {
+pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: usize, k: usize) -> Attended {
     let queries = query.len() / width;
     let head_width = width / heads;
     let scale = 1.0 / (head_width as f32).sqrt();
-    let mut attended = Attended {
-        output: vec![0.0; queries * width],
-        weight: vec![0.0; queries * heads * k],
-    };
+    let mut attended = Attended { output: vec![0.0; queries * width], weight: vec![0.0; queries * heads * k] };
     for c in 0..queries {
         let query = &query[c * width..(c + 1) * width];
         let slots = &index[c * k..(c + 1) * k];
         let output = &mut attended.output[c * width..(c + 1) * width];
         let weight = &mut attended.weight[c * heads * k..(c + 1) * heads * k];
-        for (slot, &row) in slots
-            .iter()
-            .enumerate()
-            .filter(|&(_, &row)| row != NO_EVENT)
-        {
+        for (slot, &row) in slots.iter().enumerate().filter(|&(_, &row)| row != NO_EVENT) {
             let row = row as usize;
             let key = &table.key[row * width..(row + 1) * width];
             for head in 0..heads {
                 let columns = head * head_width..(head + 1) * head_width;
-                weight[head * k + slot] = dot(&query[columns.clone()], &key[columns]) * scale
-                    + table.bias[row * heads + head];
+                weight[head * k + slot] =
+                    dot(&query[columns.clone()], &key[columns]) * scale + table.bias[row * heads + head];
             }
         }
         for head in 0..heads {
             softmax(&mut weight[head * k..(head + 1) * k], slots);
         }
-        for (slot, &row) in slots
-            .iter()
-            .enumerate()
-            .filter(|&(_, &row)| row != NO_EVENT)
-        {
+        for (slot, &row) in slots.iter().enumerate().filter(|&(_, &row)| row != NO_EVENT) {
             let row = row as usize;
             let value = &table.value[row * width..(row + 1) * width];
             for head in 0..heads {
                 let columns = head * head_width..(head + 1) * head_width;
-                add_scaled(
-                    &mut output[columns.clone()],
-                    &value[columns],
-                    weight[head * k + slot],
-                );
+                add_scaled(&mut output[columns.clone()], &value[columns], weight[head * k + slot]);
             }
         }
     }

@@ -23,14 +23,8 @@ pub enum Action {
 
 impl Action {
     /// Every action, by code.
-    pub const ALL: [Action; 6] = [
-        Action::Other,
-        Action::Click,
-        Action::Save,
-        Action::Closeup,
-        Action::Skip,
-        Action::Hide,
-    ];
+    pub const ALL: [Action; 6] =
+        [Action::Other, Action::Click, Action::Save, Action::Closeup, Action::Skip, Action::Hide];
 
     /// The action of a code; `None` for a code this version does not know.
     pub fn from_code(code: u8) -> Option<Action> {
@@ -79,10 +73,6 @@ pub struct Event {
 impl Event {
     /// An event of a known action.
     pub fn new(item: u64, action: Action, time: i64) -> Event {
-        Event {
-            item,
-            action: action.code(),
-            time,
-        }
+        Event { item, action: action.code(), time }
     }
 }

@@ -6,13 +6,8 @@ use crate::response::{Attention, Explanation, Ranked};
 
 /// Explanations of the best `top` candidates that the model scored.
 pub(crate) fn best(ranked: &[Ranked], run: &Run, top: usize) -> Vec<Explanation> {
-    let scored = ranked
-        .iter()
-        .filter_map(|ranked| Some((ranked.item, run.position(ranked.item)?)));
-    scored
-        .take(top)
-        .map(|(item, position)| explanation(item, position, run))
-        .collect()
+    let scored = ranked.iter().filter_map(|ranked| Some((ranked.item, run.position(ranked.item)?)));
+    scored.take(top).map(|(item, position)| explanation(item, position, run)).collect()
 }
 
 fn explanation(item: u64, position: usize, run: &Run) -> Explanation {
@@ -23,22 +18,14 @@ fn explanation(item: u64, position: usize, run: &Run) -> Explanation {
     let picked = picked.enumerate().filter(|&(_, &row)| row != NO_EVENT);
     let weights = |all: &[f32], slots: usize| {
         let len = all.len() / candidates;
-        Weights {
-            heads: len / slots,
-            slots,
-            values: all[position * len..(position + 1) * len].to_vec(),
-        }
+        Weights { heads: len / slots, slots, values: all[position * len..(position + 1) * len].to_vec() }
     };
     let long = weights(&outputs.long_weight, k);
     let recent = weights(&outputs.recent_weight, run.recent);
     let skips = weights(&outputs.skip_weight, run.skip);
     Explanation {
         item,
-        long: sorted(
-            picked
-                .map(|(slot, &row)| long.attention(slot, run.engaged[row as usize]))
-                .collect(),
-        ),
+        long: sorted(picked.map(|(slot, &row)| long.attention(slot, run.engaged[row as usize])).collect()),
         recent: sorted(recent.of(&run.engaged)),
         skips: sorted(skips.of(&run.skips)),
     }
@@ -53,20 +40,13 @@ struct Weights {
 
 impl Weights {
     fn attention(&self, slot: usize, event: u32) -> Attention {
-        let heads = (0..self.heads)
-            .map(|head| self.values[head * self.slots + slot])
-            .collect();
+        let heads = (0..self.heads).map(|head| self.values[head * self.slots + slot]).collect();
         Attention { event, heads }
     }
 
     /// Slot i stands for event i; slots beyond the events are padding.
     fn of(&self, events: &[u32]) -> Vec<Attention> {
-        events
-            .iter()
-            .take(self.slots)
-            .enumerate()
-            .map(|(slot, &event)| self.attention(slot, event))
-            .collect()
+        events.iter().take(self.slots).enumerate().map(|(slot, &event)| self.attention(slot, event)).collect()
     }
 }
 

@@ -23,26 +23,15 @@ fn state() -> MutexGuard<'static, Option<State>> {
 }
 
 /// Runs a call on its input, keeps its output, and gives its status.
-fn call(
-    pointer: u32,
-    len: u32,
-    run: impl FnOnce(&mut Ranker, &[u8]) -> Result<Vec<u8>, (Status, String)>,
-) -> u32 {
+fn call(pointer: u32, len: u32, run: impl FnOnce(&mut Ranker, &[u8]) -> Result<Vec<u8>, (Status, String)>) -> u32 {
     let mut state = state();
-    let State {
-        ranker,
-        allocations,
-        output,
-    } = state.get_or_insert_default();
-    let input = allocations
-        .get(&pointer)
-        .and_then(|allocation| allocation.get(..len as usize));
+    let State { ranker, allocations, output } = state.get_or_insert_default();
+    let input = allocations.get(&pointer).and_then(|allocation| allocation.get(..len as usize));
     let result = match input {
         Some(input) => run(ranker, input),
-        None => Err((
-            Status::BadPointer,
-            format!("no allocation of {len} bytes or more at {pointer}; call alloc first"),
-        )),
+        None => {
+            Err((Status::BadPointer, format!("no allocation of {len} bytes or more at {pointer}; call alloc first")))
+        }
     };
     let (status, bytes) = match result {
         Ok(bytes) => (Status::Ok, bytes),
@@ -52,12 +41,7 @@ fn call(
     status as u32
 }
 
-fn load(
-    pointer: u32,
-    len: u32,
-    bad: Status,
-    load: impl FnOnce(&mut Ranker, &[u8]) -> Result<(), LoadError>,
-) -> u32 {
+fn load(pointer: u32, len: u32, bad: Status, load: impl FnOnce(&mut Ranker, &[u8]) -> Result<(), LoadError>) -> u32 {
     call(pointer, len, |ranker, input| {
         load(ranker, input).map(|()| Vec::new()).map_err(|error| {
             let status = match Status::from(&error) {
@@ -97,10 +81,7 @@ extern "C" fn alloc(len: u32) -> u32 {
     bytes.resize(len, 0u8);
     let bytes = bytes.into_boxed_slice();
     let pointer = bytes.as_ptr() as u32;
-    state()
-        .get_or_insert_default()
-        .allocations
-        .insert(pointer, bytes);
+    state().get_or_insert_default().allocations.insert(pointer, bytes);
     pointer
 }
 
@@ -111,8 +92,7 @@ extern "C" fn free(pointer: u32) -> u32 {
     match state.allocations.remove(&pointer) {
         Some(_) => Status::Ok as u32,
         None => {
-            state.output = format!("no allocation at {pointer}; it was freed before or never made")
-                .into_bytes();
+            state.output = format!("no allocation at {pointer}; it was freed before or never made").into_bytes();
             Status::BadPointer as u32
         }
     }
@@ -136,11 +116,8 @@ extern "C" fn apply_delta(pointer: u32, len: u32) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn rank(pointer: u32, len: u32) -> u32 {
     call(pointer, len, |ranker, input| {
-        let request: Request =
-            wire::decode(input).map_err(|error| (Status::from(&error), error.to_string()))?;
-        let response = ranker
-            .rank(&request)
-            .map_err(|error| (Status::from(&error), error.to_string()))?;
+        let request: Request = wire::decode(input).map_err(|error| (Status::from(&error), error.to_string()))?;
+        let response = ranker.rank(&request).map_err(|error| (Status::from(&error), error.to_string()))?;
         Ok(wire::encode(&response))
     })
 }
@@ -148,25 +125,18 @@ extern "C" fn rank(pointer: u32, len: u32) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn explain(pointer: u32, len: u32) -> u32 {
     call(pointer, len, |ranker, input| {
-        let request: ExplainRequest =
-            wire::decode(input).map_err(|error| (Status::from(&error), error.to_string()))?;
-        let response = ranker
-            .explain(&request)
-            .map_err(|error| (Status::from(&error), error.to_string()))?;
+        let request: ExplainRequest = wire::decode(input).map_err(|error| (Status::from(&error), error.to_string()))?;
+        let response = ranker.explain(&request).map_err(|error| (Status::from(&error), error.to_string()))?;
         Ok(wire::encode(&response))
     })
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn output_ptr() -> u32 {
-    state()
-        .as_ref()
-        .map_or(0, |state| state.output.as_ptr() as u32)
+    state().as_ref().map_or(0, |state| state.output.as_ptr() as u32)
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn output_len() -> u32 {
-    state()
-        .as_ref()
-        .map_or(0, |state| state.output.len() as u32)
+    state().as_ref().map_or(0, |state| state.output.len() as u32)
 }

@@ -10,23 +10,12 @@ use crate::sequence::Timeline;
 ///
 /// The host calls this itself when the module fails or its deadline passes; `shard_hash` names the shard that would
 /// have been used. Nothing is looked up in the shard, so events and candidates it lacks are not counted in the notes.
-pub fn answer(
-    bundle: &Bundle,
-    shard_hash: [u8; 32],
-    request: &Request,
-) -> Result<Response, RequestError> {
+pub fn answer(bundle: &Bundle, shard_hash: [u8; 32], request: &Request) -> Result<Response, RequestError> {
     request.check()?;
     let mut notes = Notes::default();
     let timeline = Timeline::of(request, &mut notes);
     let candidates = score::distinct(&request.candidates, &mut notes);
-    Ok(from_popularity(
-        bundle,
-        shard_hash,
-        request,
-        &timeline,
-        &candidates,
-        notes,
-    ))
+    Ok(from_popularity(bundle, shard_hash, request, &timeline, &candidates, notes))
 }
 
 pub(crate) fn from_popularity(
@@ -44,12 +33,7 @@ pub(crate) fn from_popularity(
     };
     let ranked = candidates.iter().map(|&item| {
         let (p_click, p_save) = table.rates(item);
-        let scored = Scored {
-            p_click,
-            p_save,
-            logits: None,
-            source: Source::Popularity,
-        };
+        let scored = Scored { p_click, p_save, logits: None, source: Source::Popularity };
         scored.ranked(item, request.weights, timeline.holds(item))
     });
     let mut ranked: Vec<Ranked> = ranked.collect();

@@ -32,13 +32,7 @@ pub struct Events<'a> {
 
 /// The event rows for each candidate, `[C, k]`: best first, the lower row (the newer event) first among equals,
 /// [`NO_EVENT`] in the slots that remain.
-pub fn search(
-    gsu: Gsu,
-    candidates: Candidates,
-    events: Events,
-    dimension: usize,
-    k: usize,
-) -> Vec<i64> {
+pub fn search(gsu: Gsu, candidates: Candidates, events: Events, dimension: usize, k: usize) -> Vec<i64> {
     let mut index = vec![NO_EVENT; candidates.category.len() * k];
     if k == 0 {
         return index;
@@ -93,10 +87,7 @@ struct Best {
 
 impl Best {
     fn new(k: usize) -> Best {
-        Best {
-            k,
-            found: Vec::with_capacity(k + 1),
-        }
+        Best { k, found: Vec::with_capacity(k + 1) }
     }
 
     fn clear(&mut self) {

@@ -24,11 +24,7 @@ pub(crate) enum Found<'a> {
 
 impl<'a> Lookup<'a> {
     /// Checks the request's own items against the manifest.
-    pub fn new(
-        shard: &'a Shard,
-        manifest: &Manifest,
-        request: &'a Request,
-    ) -> Result<Lookup<'a>, RequestError> {
+    pub fn new(shard: &'a Shard, manifest: &Manifest, request: &'a Request) -> Result<Lookup<'a>, RequestError> {
         let mut inline = BTreeMap::new();
         for row in &request.items {
             let item = row.item;
@@ -38,23 +34,14 @@ impl<'a> Lookup<'a> {
             ];
             for (field, values, expected) in widths {
                 if values.len() != expected {
-                    return Err(RequestError::Width {
-                        item,
-                        field,
-                        expected,
-                        got: values.len(),
-                    });
+                    return Err(RequestError::Width { item, field, expected, got: values.len() });
                 }
                 if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
                     return Err(RequestError::NotFinite { item, field, value });
                 }
             }
             if row.category as usize > manifest.categories.len() {
-                return Err(RequestError::Category {
-                    item,
-                    expected: manifest.categories.len(),
-                    got: row.category,
-                });
+                return Err(RequestError::Category { item, expected: manifest.categories.len(), got: row.category });
             }
             if inline.insert(item, row).is_some() {
                 return Err(RequestError::RepeatedItem(item));
@@ -99,20 +86,13 @@ impl<'a> Lookup<'a> {
     }
 
     /// Event rows in the order given, padded with invalid rows to at least `least`.
-    pub fn event_rows(
-        &self,
-        events: &[(Past, Found)],
-        now: i64,
-        dimension: usize,
-        least: usize,
-    ) -> EventRows {
+    pub fn event_rows(&self, events: &[(Past, Found)], now: i64, dimension: usize, least: usize) -> EventRows {
         let mut rows = EventRows::default();
         for (event, found) in events {
             self.push_embedding(*found, &mut rows.embedding, &mut rows.category);
             rows.action.push(i64::from(event.action.code()));
             let age = now.saturating_sub(event.time);
-            rows.time
-                .extend([age_bucket(age), hour(event.time), weekday(event.time)]);
+            rows.time.extend([age_bucket(age), hour(event.time), weekday(event.time)]);
             rows.valid.push(1.0);
         }
         let padded = events.len().max(least);
@@ -126,23 +106,12 @@ impl<'a> Lookup<'a> {
 }
 
 /// Index of each demographic field's value, 0 where unknown; one 0 for a model without fields.
-pub(crate) fn user_field(
-    manifest: &Manifest,
-    attributes: &[Attribute],
-    notes: &mut Notes,
-) -> Vec<i64> {
+pub(crate) fn user_field(manifest: &Manifest, attributes: &[Attribute], notes: &mut Notes) -> Vec<i64> {
     let mut indices = vec![0; manifest.user_fields.len().max(1)];
     for attribute in attributes {
-        let field = manifest
-            .user_fields
-            .iter()
-            .position(|field| field.name == attribute.field);
-        let known = field.and_then(|field| {
-            Some((
-                field,
-                index_of(&manifest.user_fields[field].values, &attribute.value)?,
-            ))
-        });
+        let field = manifest.user_fields.iter().position(|field| field.name == attribute.field);
+        let known =
+            field.and_then(|field| Some((field, index_of(&manifest.user_fields[field].values, &attribute.value)?)));
         match known {
             Some((field, value)) => indices[field] = value,
             None => notes.unknown_attributes += 1,
@@ -153,22 +122,12 @@ pub(crate) fn user_field(
 
 /// Hour, weekday and surface of the request.
 pub(crate) fn context(manifest: &Manifest, request: &Request, notes: &mut Notes) -> [i64; 3] {
-    let surface = request
-        .surface
-        .as_ref()
-        .map(|surface| index_of(&manifest.surfaces, surface));
+    let surface = request.surface.as_ref().map(|surface| index_of(&manifest.surfaces, surface));
     notes.unknown_surface = surface == Some(None);
-    [
-        hour(request.now),
-        weekday(request.now),
-        surface.flatten().unwrap_or(0),
-    ]
+    [hour(request.now), weekday(request.now), surface.flatten().unwrap_or(0)]
 }
 
 /// 1-based index of a name; `None` where it is not listed.
 fn index_of(names: &[String], name: &str) -> Option<i64> {
-    names
-        .iter()
-        .position(|known| known == name)
-        .map(|index| index as i64 + 1)
+    names.iter().position(|known| known == name).map(|index| index as i64 + 1)
 }

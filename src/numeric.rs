@@ -19,10 +19,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
         width /= 2;
     }
-    a_rest
-        .iter()
-        .zip(b_rest)
-        .fold(sums[0], |sum, (a, b)| sum + a * b)
+    a_rest.iter().zip(b_rest).fold(sums[0], |sum, (a, b)| sum + a * b)
 }
 
 /// to += scale · from, for slices of one length.

@@ -63,11 +63,7 @@ impl PopularityTable {
         if let Some(pair) = self.items.windows(2).find(|pair| pair[0] >= pair[1]) {
             return Err(format!("item {} after {}", pair[1], pair[0]));
         }
-        let mut rates = self
-            .click
-            .iter()
-            .chain(&self.save)
-            .chain([&self.default_click, &self.default_save]);
+        let mut rates = self.click.iter().chain(&self.save).chain([&self.default_click, &self.default_save]);
         match rates.find(|rate| !(0.0..=1.0).contains(*rate)) {
             Some(rate) => Err(format!("a rate of {rate}")),
             None => Ok(()),
@@ -81,32 +77,16 @@ impl Popularity {
         if self.group_fields.is_empty() {
             return None;
         }
-        let value = |field: &String| {
-            attributes
-                .iter()
-                .find(|a| &a.field == field)
-                .map(|a| a.value.as_str())
-        };
-        let values = self
-            .group_fields
-            .iter()
-            .map(value)
-            .collect::<Option<Vec<_>>>()?;
-        self.groups
-            .iter()
-            .find(|group| group.values == values)
-            .map(|group| &group.table)
+        let value = |field: &String| attributes.iter().find(|a| &a.field == field).map(|a| a.value.as_str());
+        let values = self.group_fields.iter().map(value).collect::<Option<Vec<_>>>()?;
+        self.groups.iter().find(|group| group.values == values).map(|group| &group.table)
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
         self.global.check()?;
         for group in &self.groups {
             if group.values.len() != self.group_fields.len() {
-                return Err(format!(
-                    "a group of {} values for {} fields",
-                    group.values.len(),
-                    self.group_fields.len()
-                ));
+                return Err(format!("a group of {} values for {} fields", group.values.len(), self.group_fields.len()));
             }
             group.table.check()?;
         }

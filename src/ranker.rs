@@ -36,9 +36,7 @@ pub enum LoadError {
         shard: String,
     },
     /// The shard's rows are not what the bundle reads.
-    #[error(
-        "the shard has {field} {shard}, the bundle reads {bundle}; export both from one training run"
-    )]
+    #[error("the shard has {field} {shard}, the bundle reads {bundle}; export both from one training run")]
     ShardShape {
         /// The field.
         field: &'static str,
@@ -127,10 +125,7 @@ impl Ranker {
             None => Vec::new(),
             Some(run) => explain::best(&answer.response.ranked, run, request.top as usize),
         };
-        Ok(ExplainResponse {
-            response: answer.response,
-            explanations,
-        })
+        Ok(ExplainResponse { response: answer.response, explanations })
     }
 
     fn answer(&self, request: &Request) -> Result<Answer, RankError> {
@@ -145,33 +140,20 @@ impl Ranker {
         let user_field = inputs::user_field(manifest, &request.attributes, &mut notes);
         let context = inputs::context(manifest, request, &mut notes);
         let candidates = score::distinct(&request.candidates, &mut notes);
-        let (known, unknown): (Vec<_>, Vec<_>) = candidates
-            .iter()
-            .map(|&item| (item, lookup.find(item)))
-            .partition(|(_, found)| found.is_some());
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            candidates.iter().map(|&item| (item, lookup.find(item))).partition(|(_, found)| found.is_some());
         notes.unknown_candidates = unknown.len() as u32;
         let (engaged, skips) = sequences(&timeline, &lookup, manifest.skips as usize, &mut notes);
 
         if engaged.is_empty() && skips.is_empty() {
-            let response = fallback::from_popularity(
-                &model.bundle,
-                shard.hash(),
-                request,
-                &timeline,
-                &candidates,
-                notes,
-            );
-            return Ok(Answer {
-                response,
-                run: None,
-            });
+            let response =
+                fallback::from_popularity(&model.bundle, shard.hash(), request, &timeline, &candidates, notes);
+            return Ok(Answer { response, run: None });
         }
 
         let gsu = request.gsu.unwrap_or(manifest.default_gsu);
-        let (known_items, found): (Vec<u64>, Vec<Found>) = known
-            .into_iter()
-            .filter_map(|(item, found)| Some((item, found?)))
-            .unzip();
+        let (known_items, found): (Vec<u64>, Vec<Found>) =
+            known.into_iter().filter_map(|(item, found)| Some((item, found?))).unzip();
         let run = if known_items.is_empty() {
             None
         } else {
@@ -189,8 +171,7 @@ impl Ranker {
                     Gsu::Soft => 1,
                 },
             })?;
-            let past =
-                |events: &[(Past, Found)]| events.iter().map(|(event, _)| event.index).collect();
+            let past = |events: &[(Past, Found)]| events.iter().map(|(event, _)| event.index).collect();
             Some(Run {
                 positions: known_items.into_iter().zip(0..).collect(),
                 engaged: past(&engaged),
@@ -201,18 +182,10 @@ impl Ranker {
             })
         };
 
-        let scores = Scores {
-            model,
-            request,
-            run: run.as_ref(),
-        };
+        let scores = Scores { model, request, run: run.as_ref() };
         let mut ranked: Vec<Ranked> = candidates
             .iter()
-            .map(|&item| {
-                scores
-                    .of(item)
-                    .ranked(item, request.weights, timeline.holds(item))
-            })
+            .map(|&item| scores.of(item).ranked(item, request.weights, timeline.holds(item)))
             .collect();
         score::best_first(&mut ranked);
         let response = Response {
@@ -272,37 +245,20 @@ impl Scores<'_> {
     fn of(&self, item: u64) -> Scored {
         let logits = self.run.and_then(|run| {
             let position = run.position(item)?;
-            Some([
-                run.outputs.logit[2 * position],
-                run.outputs.logit[2 * position + 1],
-            ])
+            Some([run.outputs.logit[2 * position], run.outputs.logit[2 * position + 1]])
         });
         match logits {
             Some(logits) => {
                 let calibration = self.model.bundle.manifest().calibration;
-                let (p_click, p_save) = (
-                    calibration.click.probability(logits[0]),
-                    calibration.save.probability(logits[1]),
-                );
-                Scored {
-                    p_click,
-                    p_save,
-                    logits: Some(logits),
-                    source: Source::Model,
-                }
+                let (p_click, p_save) =
+                    (calibration.click.probability(logits[0]), calibration.save.probability(logits[1]));
+                Scored { p_click, p_save, logits: Some(logits), source: Source::Model }
             }
             None => {
                 let popularity = self.model.bundle.popularity();
-                let table = popularity
-                    .group(&self.request.attributes)
-                    .unwrap_or(&popularity.global);
+                let table = popularity.group(&self.request.attributes).unwrap_or(&popularity.global);
                 let (p_click, p_save) = table.rates(item);
-                Scored {
-                    p_click,
-                    p_save,
-                    logits: None,
-                    source: Source::Popularity,
-                }
+                Scored { p_click, p_save, logits: None, source: Source::Popularity }
             }
         }
     }
@@ -335,41 +291,22 @@ fn sequences<'a>(
 fn check_pair(bundle: &Bundle, shard: &Shard) -> Result<(), LoadError> {
     let (manifest, header) = (bundle.manifest(), shard.header());
     if manifest.embedding_version != header.embedding_version {
-        let (bundle, shard) = (
-            manifest.embedding_version.clone(),
-            header.embedding_version.clone(),
-        );
+        let (bundle, shard) = (manifest.embedding_version.clone(), header.embedding_version.clone());
         return Err(LoadError::EmbeddingVersion { bundle, shard });
     }
     let widths = [
-        (
-            "embedding dimension",
-            manifest.embedding_dim as usize,
-            header.dimension,
-        ),
-        (
-            "feature count",
-            manifest.item_features.len(),
-            header.feature_count,
-        ),
+        ("embedding dimension", manifest.embedding_dim as usize, header.dimension),
+        ("feature count", manifest.item_features.len(), header.feature_count),
     ];
     for (field, bundle, shard) in widths {
         if bundle != shard {
-            return Err(LoadError::ShardShape {
-                field,
-                bundle,
-                shard,
-            });
+            return Err(LoadError::ShardShape { field, bundle, shard });
         }
     }
     match shard.largest_category() {
         Some(category) if category as usize > manifest.categories.len() => {
             let (bundle, shard) = (manifest.categories.len(), category as usize);
-            Err(LoadError::ShardShape {
-                field: "a category",
-                bundle,
-                shard,
-            })
+            Err(LoadError::ShardShape { field: "a category", bundle, shard })
         }
         _ => Ok(()),
     }

@@ -42,10 +42,7 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Weights {
-        Weights {
-            click: 1.0,
-            save: 1.0,
-        }
+        Weights { click: 1.0, save: 1.0 }
     }
 }
 
@@ -116,9 +113,7 @@ pub struct ExplainRequest {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RequestError {
     /// More candidates than a request may have.
-    #[error(
-        "{0} candidates, at most {MAX_CANDIDATES} are ranked at once; retrieve fewer or split the request"
-    )]
+    #[error("{0} candidates, at most {MAX_CANDIDATES} are ranked at once; retrieve fewer or split the request")]
     TooManyCandidates(usize),
     /// More events than a request may have.
     #[error("{0} events, at most {MAX_EVENTS} are read at once; send the most recent ones")]
@@ -183,11 +178,7 @@ impl Request {
         }
         let Weights { click, save } = self.weights;
         let usable = |weight: f32| weight.is_finite() && weight >= 0.0;
-        if !usable(click)
-            || !usable(save)
-            || (click == 0.0 && save == 0.0)
-            || !(click + save).is_finite()
-        {
+        if !usable(click) || !usable(save) || (click == 0.0 && save == 0.0) || !(click + save).is_finite() {
             return Err(RequestError::Weights { click, save });
         }
         Ok(())

@@ -15,33 +15,16 @@ pub(crate) struct Scored {
 
 impl Scored {
     pub fn ranked(self, item: u64, weights: Weights, in_history: bool) -> Ranked {
-        let Scored {
-            p_click,
-            p_save,
-            logits,
-            source,
-        } = self;
+        let Scored { p_click, p_save, logits, source } = self;
         let score = weights.click * p_click + weights.save * p_save;
-        Ranked {
-            item,
-            p_click,
-            p_save,
-            score,
-            logits,
-            source,
-            in_history,
-        }
+        Ranked { item, p_click, p_save, score, logits, source, in_history }
     }
 }
 
 /// The candidates without repetitions, in the order of the request.
 pub(crate) fn distinct(candidates: &[u64], notes: &mut Notes) -> Vec<u64> {
     let mut seen = BTreeSet::new();
-    let distinct: Vec<u64> = candidates
-        .iter()
-        .copied()
-        .filter(|&item| seen.insert(item))
-        .collect();
+    let distinct: Vec<u64> = candidates.iter().copied().filter(|&item| seen.insert(item)).collect();
     notes.duplicate_candidates = (candidates.len() - distinct.len()) as u32;
     distinct
 }

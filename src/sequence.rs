@@ -62,12 +62,7 @@ impl Timeline {
                 notes.unknown_action_events += 1;
                 Action::Other
             });
-            events.push(Past {
-                index: index as u32,
-                item: event.item,
-                action,
-                time: event.time,
-            });
+            events.push(Past { index: index as u32, item: event.item, action, time: event.time });
         }
         events.sort_by_key(|event| event.time);
         events.reverse();

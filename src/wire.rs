@@ -79,10 +79,7 @@ pub fn encode<M: Message>(message: &M) -> Vec<u8> {
 
 /// The message in bytes, all of them.
 pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, WireError> {
-    let Some((head, body)) = bytes
-        .split_at_checked(8)
-        .filter(|(head, _)| head[..4] == M::MAGIC)
-    else {
+    let Some((head, body)) = bytes.split_at_checked(8).filter(|(head, _)| head[..4] == M::MAGIC) else {
         return Err(WireError::NotThisMessage {
             expected: M::NAME,
             letters: String::from_utf8_lossy(&M::MAGIC).into_owned(),
@@ -91,17 +88,10 @@ pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, WireError> {
     };
     let version = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
     if version != WIRE_VERSION {
-        return Err(WireError::Version {
-            name: M::NAME,
-            got: version,
-        });
+        return Err(WireError::Version { name: M::NAME, got: version });
     }
-    let damaged = |reason: String| WireError::Damaged {
-        name: M::NAME,
-        reason,
-    };
-    let (message, rest) =
-        postcard::take_from_bytes(body).map_err(|error| damaged(error.to_string()))?;
+    let damaged = |reason: String| WireError::Damaged { name: M::NAME, reason };
+    let (message, rest) = postcard::take_from_bytes(body).map_err(|error| damaged(error.to_string()))?;
     if !rest.is_empty() {
         return Err(damaged(format!("{} bytes too many", rest.len())));
     }

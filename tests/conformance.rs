@@ -62,7 +62,8 @@ fn every_face_reproduces_the_recorded_answers() {
     wasm.call("push_shard", &made_up("shard.lbs")).unwrap();
     let mut faces = faces();
     for (name, question) in questions() {
-        let (request_path, response_path) = (folder.join(format!("{name}.request")), folder.join(format!("{name}.response")));
+        let (request_path, response_path) =
+            (folder.join(format!("{name}.request")), folder.join(format!("{name}.response")));
         if record {
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(&request_path, encode(&question)).unwrap();
@@ -81,11 +82,9 @@ fn every_face_reproduces_the_recorded_answers() {
             assert_eq!(answer.explanations.len(), expected.explanations.len());
             for (got, expected) in answer.explanations.iter().zip(&expected.explanations) {
                 assert_eq!(got.item, expected.item, "{name}");
-                for (got, expected) in [
-                    (&got.long, &expected.long),
-                    (&got.recent, &expected.recent),
-                    (&got.skips, &expected.skips),
-                ] {
+                for (got, expected) in
+                    [(&got.long, &expected.long), (&got.recent, &expected.recent), (&got.skips, &expected.skips)]
+                {
                     assert_eq!(got.len(), expected.len(), "{name}");
                     for (got, expected) in got.iter().zip(expected) {
                         assert!((got.weight() - expected.weight()).abs() < 1e-5, "{name}: {got:?} {expected:?}");

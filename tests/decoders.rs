@@ -36,12 +36,7 @@ fn element() -> impl Strategy<Value = ElementType> {
 fn row_of(shard: &Shard, row: usize) -> Row {
     let mut embedding = Vec::new();
     shard.append_embedding(row, &mut embedding);
-    Row {
-        item: shard.items()[row],
-        category: shard.category(row),
-        features: shard.features(row).to_vec(),
-        embedding,
-    }
+    Row { item: shard.items()[row], category: shard.category(row), features: shard.features(row).to_vec(), embedding }
 }
 
 fn all_rows(shard: &Shard) -> Vec<Row> {
@@ -234,7 +229,11 @@ fn a_newer_format_is_refused_by_name() {
 fn numbers_that_are_not_finite_are_refused_with_their_item() {
     for (bad, field) in [(f32::NAN, "features"), (f32::INFINITY, "embedding")] {
         let mut row = Row { item: 42, category: 0, features: vec![0.0; FEATURES], embedding: vec![0.0; WIDTH] };
-        if field == "features" { row.features[1] = bad } else { row.embedding[2] = bad }
+        if field == "features" {
+            row.features[1] = bad
+        } else {
+            row.embedding[2] = bad
+        }
         let error = Shard::build(header(ElementType::F32), vec![row]).unwrap_err();
         assert!(matches!(&error, ShardError::NotFinite { item: 42, field: found, .. } if *found == field), "{error}");
     }

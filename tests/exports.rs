@@ -97,7 +97,9 @@ fn pointers_that_alloc_did_not_give_are_refused() {
     let mut wasm = loaded();
     let pointer = wasm.alloc(&[1, 2, 3]);
     for call in CALLS {
-        for (pointer, len) in [(0, 0), (0, u32::MAX), (pointer + 1, 1), (pointer, 4), (pointer, u32::MAX), (u32::MAX, 1)] {
+        for (pointer, len) in
+            [(0, 0), (0, u32::MAX), (pointer + 1, 1), (pointer, 4), (pointer, u32::MAX), (u32::MAX, 1)]
+        {
             let refused = wasm.call_raw(call, pointer, len).unwrap_err();
             assert_eq!(refused.status, Status::BadPointer, "{call}({pointer}, {len})");
         }

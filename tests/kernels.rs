@@ -23,8 +23,12 @@ fn search_case() -> impl Strategy<Value = SearchCase> {
     (1usize..40, 0usize..12, 0usize..5, 0usize..40).prop_flat_map(|(dimension, k, c, n)| {
         let candidates = (whole(c * dimension), vec(0i64..4, c));
         let events = (whole(n * dimension), vec(0i64..4, n), vec(prop_oneof![Just(0.0f32), Just(1.0)], n));
-        (Just(dimension), Just(k), candidates, events)
-            .prop_map(|(dimension, k, candidates, events)| SearchCase { dimension, k, candidates, events })
+        (Just(dimension), Just(k), candidates, events).prop_map(|(dimension, k, candidates, events)| SearchCase {
+            dimension,
+            k,
+            candidates,
+            events,
+        })
     })
 }
 

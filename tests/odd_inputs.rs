@@ -300,7 +300,10 @@ fn a_shard_that_the_bundle_cannot_read_is_refused_and_the_old_one_stays() {
         Shard::build(header, vec![row]).unwrap().encode()
     };
     let wrong = [
-        (shard(ShardHeader { embedding_version: "another-space".into(), ..right.clone() }, 0), Status::EmbeddingVersion),
+        (
+            shard(ShardHeader { embedding_version: "another-space".into(), ..right.clone() }, 0),
+            Status::EmbeddingVersion,
+        ),
         (shard(ShardHeader { dimension: 9, ..right.clone() }, 0), Status::BadShard),
         (shard(ShardHeader { feature_count: 3, ..right.clone() }, 0), Status::BadShard),
         (shard(right.clone(), 6), Status::BadShard),
@@ -320,7 +323,11 @@ fn a_shard_that_the_bundle_cannot_read_is_refused_and_the_old_one_stays() {
         face.push_shard(&wrong[0].0).unwrap();
         let refused = face.load_bundle(&made_up("bundle.lbb")).unwrap_err();
         assert_eq!(refused.status, Status::EmbeddingVersion);
-        assert!(refused.message.contains("another-space") && refused.message.contains("made-up-"), "{}", refused.message);
+        assert!(
+            refused.message.contains("another-space") && refused.message.contains("made-up-"),
+            "{}",
+            refused.message
+        );
     }
 }
 

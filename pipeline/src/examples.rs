@@ -149,7 +149,9 @@ pub enum ExampleError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// The log cannot be split.
-    #[error("{events} events at {moments} distinct times cannot be split into training, validation and test periods; import more events")]
+    #[error(
+        "{events} events at {moments} distinct times cannot be split into training, validation and test periods; import more events"
+    )]
     TooSmall {
         /// Events in the log.
         events: usize,
@@ -157,7 +159,9 @@ pub enum ExampleError {
         moments: usize,
     },
     /// Nobody engaged with anything in the training period.
-    #[error("no event of the training period is an engagement (other, click, save, closeup); there is nothing to learn from, check the actions of the import")]
+    #[error(
+        "no event of the training period is an engagement (other, click, save, closeup); there is nothing to learn from, check the actions of the import"
+    )]
     NothingEngaged,
     /// Shares that leave a period empty.
     #[error("shares train = {train}, valid = {valid}: expected positive numbers that sum to less than 1")]
@@ -463,7 +467,8 @@ fn read_rows(path: &Path) -> Result<Vec<Example>, TableError> {
         let start = batch.column::<UInt64Array>("history_start", "UInt64")?;
         let end = batch.column::<UInt64Array>("history_end", "UInt64")?;
         for row in 0..batch.rows() {
-            let unknown = |what: &str, name: &str| batch.value_error(row, format!("{what} {name:?} is not one of the schema's"));
+            let unknown =
+                |what: &str, name: &str| batch.value_error(row, format!("{what} {name:?} is not one of the schema's"));
             rows.push(Example {
                 split: *splits.get(split.value(row)).ok_or_else(|| unknown("split", split.value(row)))?,
                 list: (!list.is_null(row)).then(|| list.value(row)),

@@ -51,11 +51,7 @@ impl Keys {
             self.hashed.get(&id).cloned()
         } else {
             let known = self.hashed.entry(id).or_insert_with(|| key.to_string());
-            if known != key {
-                Some(known.clone())
-            } else {
-                self.numeric.contains(&id).then(|| id.to_string())
-            }
+            if known != key { Some(known.clone()) } else { self.numeric.contains(&id).then(|| id.to_string()) }
         };
         match first {
             Some(first) => Err(IdCollision { kind: self.kind, first, second: key.to_string(), id }),

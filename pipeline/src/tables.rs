@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use arrow_array::builder::{Float32Builder, ListBuilder, StringBuilder};
 use arrow_array::{
-    Array, ArrayRef, Float32Array, ListArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array, UInt64Array,
+    Array, ArrayRef, Float32Array, ListArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array,
+    UInt64Array,
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use lookback::event::Action;
@@ -349,8 +350,9 @@ pub fn read_users(path: &Path) -> Result<Vec<User>, TableError> {
             .map(|name| Ok((name, batch.column::<StringArray>(name, "Utf8")?)))
             .collect::<Result<Vec<_>, TableError>>()?;
         for row in 0..batch.rows() {
-            let attributes =
-                columns.iter().filter_map(|(name, column)| Some((name.to_string(), optional(column, row)?.to_string())));
+            let attributes = columns
+                .iter()
+                .filter_map(|(name, column)| Some((name.to_string(), optional(column, row)?.to_string())));
             let attributes = attributes.collect();
             users.push(User { user: user.value(row), key: key.value(row).to_string(), attributes });
         }

@@ -34,7 +34,12 @@ fn check(data: &Dataset, examples: &Examples) -> Result<(), TestCaseError> {
     let everything: HashSet<(u64, u64)> = log.user.iter().copied().zip(log.item.iter().copied()).collect();
     for example in &examples.rows {
         for row in example.history.clone() {
-            prop_assert!(log.time[row] < example.time, "an event at {} in a history at {}", log.time[row], example.time);
+            prop_assert!(
+                log.time[row] < example.time,
+                "an event at {} in a history at {}",
+                log.time[row],
+                example.time
+            );
             prop_assert_eq!(log.user[row], example.user);
         }
         let whole = (0..log.len()).filter(|&row| log.user[row] == example.user && log.time[row] < example.time).count();

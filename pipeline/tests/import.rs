@@ -39,11 +39,8 @@ fn movielens(files: &[(&str, &[u8])]) -> Result<(ImportReport, Dataset), ImportE
     for (name, bytes) in files {
         write(input.path(), name, bytes);
     }
-    let import = MovieLensImport {
-        input: input.path().to_path_buf(),
-        output: output.path().to_path_buf(),
-        max_bad: MAX_BAD,
-    };
+    let import =
+        MovieLensImport { input: input.path().to_path_buf(), output: output.path().to_path_buf(), max_bad: MAX_BAD };
     let report = import_movielens(&import, &mut |_| {})?;
     Ok((report, Dataset::open(output.path()).unwrap()))
 }
@@ -72,7 +69,8 @@ fn csv_json_lines_and_parquet_give_the_same_log() {
     assert_eq!((report.rows, report.events, report.rejected, report.out_of_order), (3, 3, 0, 1));
     run(&generic(write(directory.path(), "events.jsonl", jsonl), &outputs[1])).unwrap();
     // What an import wrote is in the schema itself, so that it can be imported again.
-    let again = GenericImport { time_unit: TimeUnit::Milliseconds, ..generic(outputs[0].join("events.parquet"), &outputs[2]) };
+    let again =
+        GenericImport { time_unit: TimeUnit::Milliseconds, ..generic(outputs[0].join("events.parquet"), &outputs[2]) };
     run(&again).unwrap();
 
     let [a, b, c] = outputs.map(|output| Dataset::open(&output).unwrap());
@@ -81,7 +79,10 @@ fn csv_json_lines_and_parquet_give_the_same_log() {
         assert_eq!((&a.log.user, &a.log.item, &a.log.action), (&other.log.user, &other.log.item, &other.log.action));
         assert_eq!((&a.log.time, &a.log.position), (&other.log.time, &other.log.position));
         for row in 0..3 {
-            assert_eq!((a.log.surface.get(row), a.log.request.get(row)), (other.log.surface.get(row), other.log.request.get(row)));
+            assert_eq!(
+                (a.log.surface.get(row), a.log.request.get(row)),
+                (other.log.surface.get(row), other.log.request.get(row))
+            );
         }
     }
     assert_eq!(a.log.user[0], 7, "a decimal key is its own id");
@@ -108,7 +109,10 @@ fn items_and_users_come_along() {
     let vase = data.items.iter().find(|item| item.key == "vase").unwrap();
     assert_eq!(vase.title.as_deref(), Some("A \"vase\"\nin two lines"));
     let seven = data.user(7).unwrap();
-    assert_eq!(seven.attributes.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), [("country", "FO"), ("plan", "paid")]);
+    assert_eq!(
+        seven.attributes.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(),
+        [("country", "FO"), ("plan", "paid")]
+    );
 }
 
 #[test]
@@ -193,8 +197,13 @@ fn two_keys_on_one_id_stop_the_import() {
 
 #[test]
 fn every_published_form_of_movielens_is_read() {
-    let flags = |set: &[usize]| (0..19).map(|at| if set.contains(&at) { "1" } else { "0" }).collect::<Vec<_>>().join("|");
-    let item = format!("5|Caf\u{e9} Noir (1950)|01-Jan-1950||http://x|{}\n6|Other (1960)|||x|{}\n", flags(&[1, 10]), flags(&[1]));
+    let flags =
+        |set: &[usize]| (0..19).map(|at| if set.contains(&at) { "1" } else { "0" }).collect::<Vec<_>>().join("|");
+    let item = format!(
+        "5|Caf\u{e9} Noir (1950)|01-Jan-1950||http://x|{}\n6|Other (1960)|||x|{}\n",
+        flags(&[1, 10]),
+        flags(&[1])
+    );
     let latin1: Vec<u8> = item.chars().map(|c| c as u8).collect();
     let forms: [Vec<(&str, &[u8])>; 4] = [
         vec![

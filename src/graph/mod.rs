@@ -21,9 +21,7 @@ pub enum GraphError {
     #[error("the ONNX file cannot be prepared: {0}")]
     Prepare(String),
     /// The prepared graph does not wire up.
-    #[error(
-        "the bundle's graph cannot be loaded: {0}; prepare the bundle again with a tool of this release"
-    )]
+    #[error("the bundle's graph cannot be loaded: {0}; prepare the bundle again with a tool of this release")]
     Load(String),
     /// An input or output of the graph is not what a ranker feeds or reads.
     #[error("the bundle's graph has {what} {got}, expected {expected}; export the model again")]
@@ -39,9 +37,7 @@ pub enum GraphError {
     #[error("the graph failed: {0}; keep the request and report it")]
     Run(String),
     /// NaN or infinity among the logits.
-    #[error(
-        "the model gave candidate {0} a logit that is not finite; check the scale of its embedding and features"
-    )]
+    #[error("the model gave candidate {0} a logit that is not finite; check the scale of its embedding and features")]
     NotFinite(usize),
 }
 
@@ -128,9 +124,7 @@ pub(crate) struct Graph {
 impl Graph {
     /// Wires and optimises a prepared graph.
     pub fn load(prepared: &PreparedGraph) -> Result<Graph, GraphError> {
-        let model = prepared
-            .wire()
-            .map_err(|error| GraphError::Load(format!("{error:#}")))?;
+        let model = prepared.wire().map_err(|error| GraphError::Load(format!("{error:#}")))?;
         let order = check_signature(&model)?;
         let plan = model
             .into_optimized()
@@ -142,32 +136,20 @@ impl Graph {
     /// Runs one request; `candidates` is C.
     pub fn run(&self, inputs: Inputs) -> Result<Outputs, GraphError> {
         let candidates = inputs.candidate.category.len();
-        let outputs = self
-            .evaluate(inputs)
-            .map_err(|error| GraphError::Run(format!("{error:#}")))?;
+        let outputs = self.evaluate(inputs).map_err(|error| GraphError::Run(format!("{error:#}")))?;
         if let Some(bad) = outputs.logit.iter().position(|logit| !logit.is_finite()) {
-            return Err(GraphError::NotFinite(
-                bad * candidates / outputs.logit.len(),
-            ));
+            return Err(GraphError::NotFinite(bad * candidates / outputs.logit.len()));
         }
         Ok(outputs)
     }
 
     fn evaluate(&self, inputs: Inputs) -> TractResult<Outputs> {
         let mut tensors = inputs.tensors()?.map(Some);
-        let ordered = self
-            .order
-            .iter()
-            .map(|&index| tensors[index].take().map(Tensor::into_tvalue));
-        let ordered = ordered
-            .collect::<Option<TVec<TValue>>>()
-            .context("an input is taken twice")?;
+        let ordered = self.order.iter().map(|&index| tensors[index].take().map(Tensor::into_tvalue));
+        let ordered = ordered.collect::<Option<TVec<TValue>>>().context("an input is taken twice")?;
         let outputs = self.plan.run(ordered)?;
         let floats = |slot: usize| -> TractResult<Vec<f32>> {
-            Ok(outputs[slot]
-                .try_as_plain_ram()?
-                .as_slice::<f32>()?
-                .to_vec())
+            Ok(outputs[slot].try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
         };
         Ok(Outputs {
             logit: floats(0)?,
@@ -182,17 +164,11 @@ impl Graph {
 fn check_signature(model: &TypedModel) -> Result<Vec<usize>, GraphError> {
     let load = |error: TractError| GraphError::Load(format!("{error:#}"));
     let outlets = model.input_outlets().map_err(load)?;
-    let names: Vec<&str> = outlets
-        .iter()
-        .map(|outlet| model.node(outlet.node).name.as_str())
-        .collect();
-    let order: Option<Vec<usize>> = names
-        .iter()
-        .map(|name| INPUTS.iter().position(|expected| expected == name))
-        .collect();
-    let order = order.filter(|order| {
-        (0..INPUTS.len()).all(|index| order.contains(&index)) && order.len() == INPUTS.len()
-    });
+    let names: Vec<&str> = outlets.iter().map(|outlet| model.node(outlet.node).name.as_str()).collect();
+    let order: Option<Vec<usize>> =
+        names.iter().map(|name| INPUTS.iter().position(|expected| expected == name)).collect();
+    let order =
+        order.filter(|order| (0..INPUTS.len()).all(|index| order.contains(&index)) && order.len() == INPUTS.len());
     let order = order.ok_or_else(|| GraphError::Signature {
         what: "inputs",
         expected: INPUTS.join(", "),
@@ -201,11 +177,7 @@ fn check_signature(model: &TypedModel) -> Result<Vec<usize>, GraphError> {
     let outputs = model.output_outlets().map_err(load)?.len();
     if outputs != OUTPUTS {
         let (expected, got) = (OUTPUTS.to_string(), outputs.to_string());
-        return Err(GraphError::Signature {
-            what: "this many outputs:",
-            expected,
-            got,
-        });
+        return Err(GraphError::Signature { what: "this many outputs:", expected, got });
     }
     Ok(order)
 }
@@ -215,20 +187,9 @@ impl Inputs {
     fn tensors(self) -> TractResult<[Tensor; 16]> {
         let candidates = self.candidate.category.len();
         let features = self.candidate.feature.len() / candidates.max(1);
-        let [
-            event_embedding,
-            event_category,
-            event_action,
-            event_time,
-            event_valid,
-        ] = self.event.tensors(self.dimension)?;
-        let [
-            skip_embedding,
-            skip_category,
-            skip_action,
-            skip_time,
-            skip_valid,
-        ] = self.skip.tensors(self.dimension)?;
+        let [event_embedding, event_category, event_action, event_time, event_valid] =
+            self.event.tensors(self.dimension)?;
+        let [skip_embedding, skip_category, skip_action, skip_time, skip_valid] = self.skip.tensors(self.dimension)?;
         Ok([
             Tensor::from_shape(&[1, self.user_field.len()], &self.user_field)?,
             Tensor::from_shape(&[1, 3], &self.context)?,

@@ -16,13 +16,12 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_hir::internal::{
-    Expansion, InferenceOp, InferenceResult, Solver, TensorProxy, check_input_arity,
-    check_output_arity, expand,
+    Expansion, InferenceOp, InferenceResult, Solver, TensorProxy, check_input_arity, check_output_arity, expand,
 };
 
-use super::{Graph, GraphError};
 use super::ops::{Attend, Search};
 use super::prepared::{Constant, Kind, Node, Operator, PreparedGraph, ReducerKind};
+use super::{Graph, GraphError};
 
 /// Prepares the graph of an ONNX file.
 pub fn prepare(onnx: &[u8]) -> Result<PreparedGraph, GraphError> {
@@ -30,10 +29,7 @@ pub fn prepare(onnx: &[u8]) -> Result<PreparedGraph, GraphError> {
         let mut framework = tract_onnx::onnx();
         framework.op_register.insert("Search", search);
         framework.op_register.insert("Attend", attend);
-        let model = framework
-            .model_for_read(&mut &*onnx)?
-            .into_typed()?
-            .into_decluttered()?;
+        let model = framework.model_for_read(&mut &*onnx)?.into_typed()?.into_decluttered()?;
         write_down(&model)
     };
     let prepared = prepared().map_err(|error| GraphError::Prepare(format!("{error:#}")))?;
@@ -48,10 +44,7 @@ fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
     // Inputs first and in the model's order, whether or not an operator reads them.
     let order = model.eval_order()?;
     let inputs = model.input_outlets()?.iter().map(|outlet| outlet.node);
-    let rest = order
-        .iter()
-        .copied()
-        .filter(|node| !model.node(*node).op_is::<TypedSource>());
+    let rest = order.iter().copied().filter(|node| !model.node(*node).op_is::<TypedSource>());
     for id in inputs.chain(rest) {
         let node = model.node(id);
         if node.op_is::<Identity>() {
@@ -59,23 +52,15 @@ fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
             position.insert(OutletId::new(id, 0), source);
             continue;
         }
-        let operator = operator(model, node)
-            .with_context(|| format!("operator {} ({})", node.name, node.op().name()))?;
+        let operator =
+            operator(model, node).with_context(|| format!("operator {} ({})", node.name, node.op().name()))?;
         let reads = node.inputs.iter().map(|input| position[input]).collect();
         for slot in 0..node.outputs.len() {
             position.insert(OutletId::new(id, slot), (nodes.len() as u32, slot as u32));
         }
-        nodes.push(Node {
-            name: node.name.clone(),
-            operator,
-            reads,
-        });
+        nodes.push(Node { name: node.name.clone(), operator, reads });
     }
-    let outputs = model
-        .output_outlets()?
-        .iter()
-        .map(|outlet| position[outlet])
-        .collect();
+    let outputs = model.output_outlets()?.iter().map(|outlet| position[outlet]).collect();
     Ok(PreparedGraph { nodes, outputs })
 }
 
@@ -83,10 +68,7 @@ fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
     let dims = |shape: &[TDim]| shape.iter().map(|dim| dim.to_string()).collect::<Vec<_>>();
     let op = node.op();
     if let Some(op) = op.downcast_ref::<TypedSource>() {
-        return Ok(Operator::Input {
-            kind: kind(op.fact.datum_type)?,
-            shape: dims(&op.fact.shape),
-        });
+        return Ok(Operator::Input { kind: kind(op.fact.datum_type)?, shape: dims(&op.fact.shape) });
     }
     if let Some(op) = op.downcast_ref::<Const>() {
         return Ok(Operator::Constant(constant(op.val())?));
@@ -105,9 +87,7 @@ fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
             op.q_params.is_none() && op.operating_dt == f32::datum_type(),
             "only f32 products are in the runtime's set"
         );
-        return Ok(Operator::EinSum {
-            axes: op.axes.to_string(),
-        });
+        return Ok(Operator::EinSum { axes: op.axes.to_string() });
     }
     if let Some(op) = op.downcast_ref::<Reduce>() {
         let reducer = match op.reducer {
@@ -117,10 +97,7 @@ fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
             Reducer::MeanOfSquares => ReducerKind::MeanOfSquares,
             other => bail!("reduction {other:?} is not in the runtime's set"),
         };
-        return Ok(Operator::Reduce {
-            axes: op.axes.iter().map(|&axis| axis as u32).collect(),
-            reducer,
-        });
+        return Ok(Operator::Reduce { axes: op.axes.iter().map(|&axis| axis as u32).collect(), reducer });
     }
     if let Some(op) = op.downcast_ref::<RmsNorm>() {
         let epsilon = *op.eps.cast_to::<f32>()?.try_as_plain_ram()?.to_scalar::<f32>()?;
@@ -130,46 +107,30 @@ fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
         return Ok(Operator::Cast { to: kind(op.to)? });
     }
     if let Some(op) = op.downcast_ref::<Gather>() {
-        return Ok(Operator::Gather {
-            axis: op.axis as u32,
-        });
+        return Ok(Operator::Gather { axis: op.axis as u32 });
     }
     if let Some(op) = op.downcast_ref::<TypedConcat>() {
-        return Ok(Operator::Concat {
-            axis: op.axis as u32,
-        });
+        return Ok(Operator::Concat { axis: op.axis as u32 });
     }
     if let Some(op) = op.downcast_ref::<Slice>() {
-        return Ok(Operator::Slice {
-            axis: op.axis as u32,
-            start: op.start.to_string(),
-            end: op.end.to_string(),
-        });
+        return Ok(Operator::Slice { axis: op.axis as u32, start: op.start.to_string(), end: op.end.to_string() });
     }
     if let Some(op) = op.downcast_ref::<MultiBroadcastTo>() {
-        return Ok(Operator::Broadcast {
-            shape: dims(&op.shape),
-        });
+        return Ok(Operator::Broadcast { shape: dims(&op.shape) });
     }
     if let Some(op) = op.downcast_ref::<AxisOp>() {
         return Ok(match op {
             AxisOp::Add(axis) => Operator::AddAxis(*axis as u32),
             AxisOp::Rm(axis) => Operator::RemoveAxis(*axis as u32),
             AxisOp::Move(from, to) => Operator::MoveAxis(*from as u32, *to as u32),
-            AxisOp::Reshape(at, from, to) => Operator::Reshape {
-                at: *at as u32,
-                from: dims(from),
-                to: dims(to),
-            },
+            AxisOp::Reshape(at, from, to) => Operator::Reshape { at: *at as u32, from: dims(from), to: dims(to) },
         });
     }
     if let Some(op) = op.downcast_ref::<Search>() {
         return Ok(Operator::Search { k: op.k as u32 });
     }
     if let Some(op) = op.downcast_ref::<Attend>() {
-        return Ok(Operator::Attend {
-            heads: op.heads as u32,
-        });
+        return Ok(Operator::Attend { heads: op.heads as u32 });
     }
     let inputs = model.node_input_facts(node.id)?;
     bail!(
@@ -193,53 +154,23 @@ fn constant(tensor: &Tensor) -> TractResult<Constant> {
     let tensor = tensor.cast_to_dt(kind.datum_type())?;
     let plain = tensor.try_as_plain_ram()?;
     let bytes = match kind {
-        Kind::F32 => plain
-            .as_slice::<f32>()?
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect(),
-        Kind::I64 => plain
-            .as_slice::<i64>()?
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect(),
-        Kind::Bool => plain
-            .as_slice::<bool>()?
-            .iter()
-            .map(|&value| u8::from(value))
-            .collect(),
+        Kind::F32 => plain.as_slice::<f32>()?.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Kind::I64 => plain.as_slice::<i64>()?.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Kind::Bool => plain.as_slice::<bool>()?.iter().map(|&value| u8::from(value)).collect(),
     };
-    Ok(Constant {
-        kind,
-        shape: tensor.shape().iter().map(|&len| len as u32).collect(),
-        bytes,
-    })
+    Ok(Constant { kind, shape: tensor.shape().iter().map(|&len| len as u32).collect(), bytes })
 }
 
-fn search(
-    _: &ParsingContext,
-    node: &NodeProto,
-) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+fn search(_: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
     let k: i64 = node.get_attr("k")?;
     ensure!(k > 0, "Search: k is {k}, expected a positive number");
     Ok((expand(SearchExpansion(Search { k: k as usize })), vec![]))
 }
 
-fn attend(
-    _: &ParsingContext,
-    node: &NodeProto,
-) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+fn attend(_: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
     let heads: i64 = node.get_attr("heads")?;
-    ensure!(
-        heads > 0,
-        "Attend: heads is {heads}, expected a positive number"
-    );
-    Ok((
-        expand(AttendExpansion(Attend {
-            heads: heads as usize,
-        })),
-        vec![],
-    ))
+    ensure!(heads > 0, "Attend: heads is {heads}, expected a positive number");
+    Ok((expand(AttendExpansion(Attend { heads: heads as usize })), vec![]))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -265,12 +196,7 @@ impl Expansion for SearchExpansion {
         Ok(())
     }
 
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
+    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         model.wire_node(prefix, self.0.clone(), inputs)
     }
 }
@@ -306,12 +232,7 @@ impl Expansion for AttendExpansion {
         Ok(())
     }
 
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
+    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         model.wire_node(prefix, self.0.clone(), inputs)
     }
 }

@@ -22,56 +22,25 @@ type Dim = String;
 /// One operator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Operator {
-    Input {
-        kind: Kind,
-        shape: Vec<Dim>,
-    },
+    Input { kind: Kind, shape: Vec<Dim> },
     Constant(Constant),
     Unary(String),
     Binary(String),
     Select,
-    EinSum {
-        axes: String,
-    },
-    Reduce {
-        axes: Vec<u32>,
-        reducer: ReducerKind,
-    },
-    RmsNorm {
-        axis: u32,
-        epsilon: f32,
-    },
-    Cast {
-        to: Kind,
-    },
-    Gather {
-        axis: u32,
-    },
-    Concat {
-        axis: u32,
-    },
-    Slice {
-        axis: u32,
-        start: Dim,
-        end: Dim,
-    },
-    Broadcast {
-        shape: Vec<Dim>,
-    },
+    EinSum { axes: String },
+    Reduce { axes: Vec<u32>, reducer: ReducerKind },
+    RmsNorm { axis: u32, epsilon: f32 },
+    Cast { to: Kind },
+    Gather { axis: u32 },
+    Concat { axis: u32 },
+    Slice { axis: u32, start: Dim, end: Dim },
+    Broadcast { shape: Vec<Dim> },
     AddAxis(u32),
     RemoveAxis(u32),
     MoveAxis(u32, u32),
-    Reshape {
-        at: u32,
-        from: Vec<Dim>,
-        to: Vec<Dim>,
-    },
-    Search {
-        k: u32,
-    },
-    Attend {
-        heads: u32,
-    },
+    Reshape { at: u32, from: Vec<Dim>, to: Vec<Dim> },
+    Search { k: u32 },
+    Attend { heads: u32 },
 }
 
 /// Element type of a tensor.
@@ -119,30 +88,16 @@ impl PreparedGraph {
     pub(super) fn wire(&self) -> TractResult<TypedModel> {
         let mut model = TypedModel::default();
         let mut wired: Vec<TVec<OutletId>> = Vec::with_capacity(self.nodes.len());
-        let outlet =
-            |wired: &[TVec<OutletId>], (node, slot): (u32, u32)| -> TractResult<OutletId> {
-                let found = wired
-                    .get(node as usize)
-                    .and_then(|outlets| outlets.get(slot as usize));
-                found.copied().with_context(|| {
-                    format!("result {slot} of operator {node} is read before it exists")
-                })
-            };
+        let outlet = |wired: &[TVec<OutletId>], (node, slot): (u32, u32)| -> TractResult<OutletId> {
+            let found = wired.get(node as usize).and_then(|outlets| outlets.get(slot as usize));
+            found.copied().with_context(|| format!("result {slot} of operator {node} is read before it exists"))
+        };
         for node in &self.nodes {
-            let reads = node
-                .reads
-                .iter()
-                .map(|&read| outlet(&wired, read))
-                .collect::<TractResult<TVec<_>>>()?;
-            let outlets =
-                wire(&mut model, node, &reads).with_context(|| format!("wiring {}", node.name))?;
+            let reads = node.reads.iter().map(|&read| outlet(&wired, read)).collect::<TractResult<TVec<_>>>()?;
+            let outlets = wire(&mut model, node, &reads).with_context(|| format!("wiring {}", node.name))?;
             wired.push(outlets);
         }
-        let outputs = self
-            .outputs
-            .iter()
-            .map(|&output| outlet(&wired, output))
-            .collect::<TractResult<TVec<_>>>()?;
+        let outputs = self.outputs.iter().map(|&output| outlet(&wired, output)).collect::<TractResult<TVec<_>>>()?;
         model.select_output_outlets(&outputs)?;
         Ok(model)
     }
@@ -150,18 +105,12 @@ impl PreparedGraph {
 
 fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<TVec<OutletId>> {
     let dim = |model: &TypedModel, dim: &Dim| model.symbols.parse_tdim(dim);
-    let dims = |model: &TypedModel, dims: &[Dim]| {
-        dims.iter()
-            .map(|d| dim(model, d))
-            .collect::<TractResult<TVec<_>>>()
-    };
+    let dims = |model: &TypedModel, dims: &[Dim]| dims.iter().map(|d| dim(model, d)).collect::<TractResult<TVec<_>>>();
     let name = node.name.as_str();
     let op: Box<dyn TypedOp> = match &node.operator {
         Operator::Input { kind, shape } => {
             let shape = dims(model, shape)?;
-            return Ok(tvec!(
-                model.add_source(name, kind.datum_type().fact(&*shape))?
-            ));
+            return Ok(tvec!(model.add_source(name, kind.datum_type().fact(&*shape))?));
         }
         Operator::Constant(constant) => {
             return Ok(tvec!(model.add_const(name, constant.tensor()?)?));
@@ -170,27 +119,19 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
         Operator::Binary(operator) => TypedBinOp(binary(operator)?, None).into(),
         Operator::Select => Iff.into(),
         Operator::EinSum { axes } => EinSum::new(axes.parse()?, f32::datum_type()).into(),
-        Operator::Reduce { axes, reducer } => Reduce::new(
-            axes.iter().map(|&axis| axis as usize).collect(),
-            reducer.reducer(),
-        )
-        .into(),
+        Operator::Reduce { axes, reducer } => {
+            Reduce::new(axes.iter().map(|&axis| axis as usize).collect(), reducer.reducer()).into()
+        }
         Operator::RmsNorm { axis, epsilon } => {
             RmsNorm { axis: *axis as usize, eps: tensor0(*epsilon).into_arc_tensor() }.into()
         }
         Operator::Cast { to } => Cast::new(to.datum_type()).into(),
         Operator::Gather { axis } => Gather::new(*axis as usize).into(),
         Operator::Concat { axis } => TypedConcat::new(*axis as usize).into(),
-        Operator::Slice { axis, start, end } => Slice {
-            axis: *axis as usize,
-            start: dim(model, start)?,
-            end: dim(model, end)?,
+        Operator::Slice { axis, start, end } => {
+            Slice { axis: *axis as usize, start: dim(model, start)?, end: dim(model, end)? }.into()
         }
-        .into(),
-        Operator::Broadcast { shape } => MultiBroadcastTo {
-            shape: dims(model, shape)?.into(),
-        }
-        .into(),
+        Operator::Broadcast { shape } => MultiBroadcastTo { shape: dims(model, shape)?.into() }.into(),
         Operator::AddAxis(axis) => AxisOp::Add(*axis as usize).into(),
         Operator::RemoveAxis(axis) => AxisOp::Rm(*axis as usize).into(),
         Operator::MoveAxis(from, to) => AxisOp::Move(*from as usize, *to as usize).into(),
@@ -198,10 +139,7 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
             AxisOp::Reshape(*at as usize, dims(model, from)?, dims(model, to)?).into()
         }
         Operator::Search { k } => Search { k: *k as usize }.into(),
-        Operator::Attend { heads } => Attend {
-            heads: *heads as usize,
-        }
-        .into(),
+        Operator::Attend { heads } => Attend { heads: *heads as usize }.into(),
     };
     model.wire_node(name, op, reads)
 }
@@ -231,12 +169,8 @@ impl Constant {
     fn tensor(&self) -> TractResult<Tensor> {
         let shape: TVec<usize> = self.shape.iter().map(|&len| len as usize).collect();
         // In u128, no product of u32 lengths that a Vec could hold overflows.
-        let expected = self
-            .shape
-            .iter()
-            .map(|&len| u128::from(len))
-            .product::<u128>()
-            * self.kind.datum_type().size_of() as u128;
+        let expected =
+            self.shape.iter().map(|&len| u128::from(len)).product::<u128>() * self.kind.datum_type().size_of() as u128;
         ensure!(
             expected == self.bytes.len() as u128,
             "a tensor of shape {shape:?} takes {expected} bytes, got {}",
@@ -245,18 +179,13 @@ impl Constant {
         match self.kind {
             Kind::F32 => Tensor::from_shape(&shape, &values(&self.bytes, f32::from_le_bytes)),
             Kind::I64 => Tensor::from_shape(&shape, &values(&self.bytes, i64::from_le_bytes)),
-            Kind::Bool => {
-                Tensor::from_shape(&shape, &values(&self.bytes, |[byte]: [u8; 1]| byte != 0))
-            }
+            Kind::Bool => Tensor::from_shape(&shape, &values(&self.bytes, |[byte]: [u8; 1]| byte != 0)),
         }
     }
 }
 
 fn values<const N: usize, T>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes
-        .chunks_exact(N)
-        .map(|chunk| value(chunk.try_into().expect("N bytes")))
-        .collect()
+    bytes.chunks_exact(N).map(|chunk| value(chunk.try_into().expect("N bytes"))).collect()
 }
 
 /// tract's element-wise operators that a graph may use, by tract's names.

@@ -14,11 +14,7 @@ pub struct Delta {
 
 impl Delta {
     /// Changes to `base`: rows to add or replace, and items to delete (which it need not have).
-    pub fn build(
-        base: &Shard,
-        mut rows: Vec<Row>,
-        mut deleted: Vec<u64>,
-    ) -> Result<Delta, ShardError> {
+    pub fn build(base: &Shard, mut rows: Vec<Row>, mut deleted: Vec<u64>) -> Result<Delta, ShardError> {
         rows.sort_by_key(|row| row.item);
         deleted.sort_unstable();
         let mut columns = Columns::of(base.header.element);
@@ -33,12 +29,7 @@ impl Delta {
     /// Reads a delta file, all of it.
     pub fn decode(bytes: &[u8]) -> Result<Delta, ShardError> {
         let (header, base, columns, deleted) = format::decode_delta(bytes)?;
-        Ok(Delta {
-            header,
-            base,
-            columns,
-            deleted,
-        })
+        Ok(Delta { header, base, columns, deleted })
     }
 
     /// The delta file.
@@ -49,10 +40,7 @@ impl Delta {
 
     pub(super) fn apply_to(&self, shard: &Shard) -> Result<Shard, ShardError> {
         if self.base != shard.hash {
-            return Err(ShardError::Base {
-                expected: format::hex(&self.base),
-                got: format::hex(&shard.hash),
-            });
+            return Err(ShardError::Base { expected: format::hex(&self.base), got: format::hex(&shard.hash) });
         }
         self.check_header(&shard.header)?;
         let mut columns = Columns::of(shard.header.element);
@@ -82,13 +70,7 @@ impl Delta {
     }
 
     fn check_header(&self, shard: &ShardHeader) -> Result<(), ShardError> {
-        let differs = |field, delta: String, shard: String| {
-            Err(ShardError::DeltaHeader {
-                field,
-                delta,
-                shard,
-            })
-        };
+        let differs = |field, delta: String, shard: String| Err(ShardError::DeltaHeader { field, delta, shard });
         if self.header.embedding_version != shard.embedding_version {
             return differs(
                 "embedding version",
@@ -97,25 +79,13 @@ impl Delta {
             );
         }
         if self.header.element != shard.element {
-            return differs(
-                "element type",
-                format!("{:?}", self.header.element),
-                format!("{:?}", shard.element),
-            );
+            return differs("element type", format!("{:?}", self.header.element), format!("{:?}", shard.element));
         }
         if self.header.dimension != shard.dimension {
-            return differs(
-                "dimension",
-                self.header.dimension.to_string(),
-                shard.dimension.to_string(),
-            );
+            return differs("dimension", self.header.dimension.to_string(), shard.dimension.to_string());
         }
         if self.header.feature_count != shard.feature_count {
-            return differs(
-                "feature count",
-                self.header.feature_count.to_string(),
-                shard.feature_count.to_string(),
-            );
+            return differs("feature count", self.header.feature_count.to_string(), shard.feature_count.to_string());
         }
         Ok(())
     }

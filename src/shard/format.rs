@@ -27,16 +27,8 @@ use super::{Columns, Embeddings, Row, ShardHeader};
 /// Version of the shard and delta formats.
 pub const FORMAT_VERSION: u32 = 1;
 
-pub(super) const SHARD: Kind = Kind {
-    magic: *b"LBSHARD\0",
-    name: "shard",
-    columns_at: 96,
-};
-pub(super) const DELTA: Kind = Kind {
-    magic: *b"LBDELTA\0",
-    name: "delta",
-    columns_at: 144,
-};
+pub(super) const SHARD: Kind = Kind { magic: *b"LBSHARD\0", name: "shard", columns_at: 96 };
+pub(super) const DELTA: Kind = Kind { magic: *b"LBDELTA\0", name: "delta", columns_at: 144 };
 
 const HASH_AT: usize = 64;
 const HASHED_AGAIN_AT: usize = 96;
@@ -93,9 +85,7 @@ pub enum ShardError {
         got: u32,
     },
     /// The length does not fit the header.
-    #[error(
-        "{kind} is truncated or oversized: its header asks for {expected} bytes, got {got}; send the whole file"
-    )]
+    #[error("{kind} is truncated or oversized: its header asks for {expected} bytes, got {got}; send the whole file")]
     Length {
         /// shard or delta.
         kind: &'static str,
@@ -131,9 +121,7 @@ pub enum ShardError {
         next: u64,
     },
     /// A NaN or an infinity.
-    #[error(
-        "item {item}: {field} holds {value}, expected finite numbers; mend the row where the shard is made"
-    )]
+    #[error("item {item}: {field} holds {value}, expected finite numbers; mend the row where the shard is made")]
     NotFinite {
         /// The item.
         item: u64,
@@ -165,9 +153,7 @@ pub enum ShardError {
         got: String,
     },
     /// The delta's header differs from the shard's.
-    #[error(
-        "delta has {field} {delta}, the shard has {shard}; a delta cannot change it, push a full shard"
-    )]
+    #[error("delta has {field} {delta}, the shard has {shard}; a delta cannot change it, push a full shard")]
     DeltaHeader {
         /// The field.
         field: &'static str,
@@ -187,31 +173,18 @@ pub(super) struct Kind {
 
 /// Checks one row against a header before it is stored.
 pub(super) fn check_row(header: &ShardHeader, row: &Row) -> Result<(), ShardError> {
-    for (field, values, expected) in [
-        ("features", &row.features, header.feature_count),
-        ("embedding", &row.embedding, header.dimension),
-    ] {
+    for (field, values, expected) in
+        [("features", &row.features, header.feature_count), ("embedding", &row.embedding, header.dimension)]
+    {
         if values.len() != expected {
-            return Err(ShardError::Width {
-                item: row.item,
-                field,
-                expected,
-                got: values.len(),
-            });
+            return Err(ShardError::Width { item: row.item, field, expected, got: values.len() });
         }
     }
     Ok(())
 }
 
 fn check_header(kind: &'static str, header: &ShardHeader) -> Result<(), ShardError> {
-    let wrong = |field, expected: String, got: String| {
-        Err(ShardError::Header {
-            kind,
-            field,
-            expected,
-            got,
-        })
-    };
+    let wrong = |field, expected: String, got: String| Err(ShardError::Header { kind, field, expected, got });
     let version = header.embedding_version.as_bytes();
     if version.is_empty() || version.len() > 32 || version.contains(&0) {
         return wrong(
@@ -221,27 +194,17 @@ fn check_header(kind: &'static str, header: &ShardHeader) -> Result<(), ShardErr
         );
     }
     if header.dimension == 0 || header.dimension > MAX_WIDTH {
-        return wrong(
-            "embedding dimension",
-            format!("1 to {MAX_WIDTH}"),
-            header.dimension.to_string(),
-        );
+        return wrong("embedding dimension", format!("1 to {MAX_WIDTH}"), header.dimension.to_string());
     }
     if header.feature_count > MAX_WIDTH {
-        return wrong(
-            "feature count",
-            format!("0 to {MAX_WIDTH}"),
-            header.feature_count.to_string(),
-        );
+        return wrong("feature count", format!("0 to {MAX_WIDTH}"), header.feature_count.to_string());
     }
     Ok(())
 }
 
 fn hash(bytes: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    hasher
-        .update(&bytes[..HASH_AT])
-        .update(&bytes[HASHED_AGAIN_AT..]);
+    hasher.update(&bytes[..HASH_AT]).update(&bytes[HASHED_AGAIN_AT..]);
     *hasher.finalize().as_bytes()
 }
 
@@ -260,12 +223,7 @@ fn encode(
     check_header(kind.name, header)?;
     let mut out = Vec::new();
     out.extend_from_slice(&kind.magic);
-    for word in [
-        FORMAT_VERSION,
-        header.element.code(),
-        header.dimension as u32,
-        header.feature_count as u32,
-    ] {
+    for word in [FORMAT_VERSION, header.element.code(), header.dimension as u32, header.feature_count as u32] {
         out.extend_from_slice(&word.to_le_bytes());
     }
     out.extend_from_slice(&(columns.items.len() as u64).to_le_bytes());
@@ -273,18 +231,9 @@ fn encode(
     out.resize(HASHED_AGAIN_AT, 0);
     out.extend_from_slice(after_header);
     out.resize(kind.columns_at, 0);
-    column(
-        &mut out,
-        columns.items.iter().map(|value| value.to_le_bytes()),
-    );
-    column(
-        &mut out,
-        columns.categories.iter().map(|value| value.to_le_bytes()),
-    );
-    column(
-        &mut out,
-        columns.features.iter().map(|value| value.to_le_bytes()),
-    );
+    column(&mut out, columns.items.iter().map(|value| value.to_le_bytes()));
+    column(&mut out, columns.categories.iter().map(|value| value.to_le_bytes()));
+    column(&mut out, columns.features.iter().map(|value| value.to_le_bytes()));
     match &columns.embeddings {
         Embeddings::F32(values) => column(&mut out, values.iter().map(|value| value.to_le_bytes())),
         Embeddings::F16(values) => column(&mut out, values.iter().map(|value| value.to_le_bytes())),
@@ -338,43 +287,24 @@ fn decode(kind: &Kind, bytes: &[u8]) -> Result<Opened, ShardError> {
     let name = kind.name;
     if !bytes.starts_with(&kind.magic) {
         let magic = String::from_utf8_lossy(&kind.magic[..7]).into_owned();
-        return Err(ShardError::NotThisFile {
-            kind: name,
-            magic,
-            got: bytes.len(),
-        });
+        return Err(ShardError::NotThisFile { kind: name, magic, got: bytes.len() });
     }
     if bytes.len() >= 12 && word(bytes, 8) != FORMAT_VERSION {
-        return Err(ShardError::Version {
-            kind: name,
-            got: word(bytes, 8),
-        });
+        return Err(ShardError::Version { kind: name, got: word(bytes, 8) });
     }
     if bytes.len() < kind.columns_at {
-        return Err(ShardError::Length {
-            kind: name,
-            expected: kind.columns_at as u128,
-            got: bytes.len(),
-        });
+        return Err(ShardError::Length { kind: name, expected: kind.columns_at as u128, got: bytes.len() });
     }
     let element = match word(bytes, 12) {
         1 => ElementType::F32,
         2 => ElementType::F16,
         other => {
             let expected = "1 (f32) or 2 (f16)".into();
-            return Err(ShardError::Header {
-                kind: name,
-                field: "element type",
-                expected,
-                got: other.to_string(),
-            });
+            return Err(ShardError::Header { kind: name, field: "element type", expected, got: other.to_string() });
         }
     };
     let version = &bytes[32..64];
-    let version = &version[..version
-        .iter()
-        .rposition(|&byte| byte != 0)
-        .map_or(0, |last| last + 1)];
+    let version = &version[..version.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)];
     let Ok(version) = std::str::from_utf8(version) else {
         let expected = "UTF-8".into();
         return Err(ShardError::Header {
@@ -392,39 +322,20 @@ fn decode(kind: &Kind, bytes: &[u8]) -> Result<Opened, ShardError> {
     };
     check_header(name, &header)?;
 
-    let deleted = if kind.columns_at == DELTA.columns_at {
-        Some(long(bytes, 128))
-    } else {
-        None
-    };
+    let deleted = if kind.columns_at == DELTA.columns_at { Some(long(bytes, 128)) } else { None };
     let rows = u128::from(long(bytes, 24));
-    let widths = [
-        8,
-        4,
-        4 * header.feature_count as u128,
-        (element.size() * header.dimension) as u128,
-    ];
+    let widths = [8, 4, 4 * header.feature_count as u128, (element.size() * header.dimension) as u128];
     let mut spans: Vec<(u128, u128)> = Vec::with_capacity(5);
     let mut end = kind.columns_at as u128;
-    for len in widths
-        .iter()
-        .map(|width| width * rows)
-        .chain(deleted.map(|count| 8 * u128::from(count)))
-    {
+    for len in widths.iter().map(|width| width * rows).chain(deleted.map(|count| 8 * u128::from(count))) {
         let start = end.next_multiple_of(16);
         end = start + len;
         spans.push((start, end));
     }
     if end != bytes.len() as u128 {
-        return Err(ShardError::Length {
-            kind: name,
-            expected: end,
-            got: bytes.len(),
-        });
+        return Err(ShardError::Length { kind: name, expected: end, got: bytes.len() });
     }
-    let stored: [u8; 32] = bytes[HASH_AT..HASHED_AGAIN_AT]
-        .try_into()
-        .expect("32 bytes");
+    let stored: [u8; 32] = bytes[HASH_AT..HASHED_AGAIN_AT].try_into().expect("32 bytes");
     if hash(bytes) != stored {
         return Err(ShardError::Hash { kind: name });
     }
@@ -441,54 +352,30 @@ fn decode(kind: &Kind, bytes: &[u8]) -> Result<Opened, ShardError> {
         },
         items,
     };
-    let deleted = if deleted.is_some() {
-        read(span(4), u64::from_le_bytes)
-    } else {
-        Vec::new()
-    };
+    let deleted = if deleted.is_some() { read(span(4), u64::from_le_bytes) } else { Vec::new() };
     check_ascending(&columns.items)?;
     check_ascending(&deleted)?;
     check_finite(&header, &columns)?;
-    Ok(Opened {
-        header,
-        hash: stored,
-        columns,
-        deleted,
-    })
+    Ok(Opened { header, hash: stored, columns, deleted })
 }
 
 fn read<const N: usize, T>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes
-        .chunks_exact(N)
-        .map(|chunk| value(chunk.try_into().expect("N bytes")))
-        .collect()
+    bytes.chunks_exact(N).map(|chunk| value(chunk.try_into().expect("N bytes"))).collect()
 }
 
 fn check_ascending(items: &[u64]) -> Result<(), ShardError> {
     match items.windows(2).find(|pair| pair[0] >= pair[1]) {
-        Some(pair) => Err(ShardError::Order {
-            previous: pair[0],
-            next: pair[1],
-        }),
+        Some(pair) => Err(ShardError::Order { previous: pair[0], next: pair[1] }),
         None => Ok(()),
     }
 }
 
 fn check_finite(header: &ShardHeader, columns: &Columns) -> Result<(), ShardError> {
     let wrong = |field, index: usize, width: usize, value: f32| {
-        Err(ShardError::NotFinite {
-            item: columns.items[index / width],
-            field,
-            value,
-        })
+        Err(ShardError::NotFinite { item: columns.items[index / width], field, value })
     };
     if let Some(index) = columns.features.iter().position(|value| !value.is_finite()) {
-        return wrong(
-            "features",
-            index,
-            header.feature_count,
-            columns.features[index],
-        );
+        return wrong("features", index, header.feature_count, columns.features[index]);
     }
     match &columns.embeddings {
         Embeddings::F32(values) => match values.iter().position(|value| !value.is_finite()) {

@@ -80,12 +80,8 @@ impl Embeddings {
 
     fn push_from(&mut self, other: &Embeddings, start: usize, len: usize) {
         match (self, other) {
-            (Embeddings::F32(to), Embeddings::F32(from)) => {
-                to.extend_from_slice(&from[start..start + len])
-            }
-            (Embeddings::F16(to), Embeddings::F16(from)) => {
-                to.extend_from_slice(&from[start..start + len])
-            }
+            (Embeddings::F32(to), Embeddings::F32(from)) => to.extend_from_slice(&from[start..start + len]),
+            (Embeddings::F16(to), Embeddings::F16(from)) => to.extend_from_slice(&from[start..start + len]),
             _ => unreachable!("rows are merged only between columns of one element type"),
         }
     }
@@ -93,10 +89,7 @@ impl Embeddings {
 
 impl Columns {
     fn of(element: ElementType) -> Columns {
-        Columns {
-            embeddings: Embeddings::of(element),
-            ..Columns::default()
-        }
+        Columns { embeddings: Embeddings::of(element), ..Columns::default() }
     }
 
     fn push(&mut self, row: &Row) {
@@ -110,8 +103,7 @@ impl Columns {
         let (d, f) = (header.dimension, header.feature_count);
         self.items.push(other.items[row]);
         self.categories.push(other.categories[row]);
-        self.features
-            .extend_from_slice(&other.features[row * f..(row + 1) * f]);
+        self.features.extend_from_slice(&other.features[row * f..(row + 1) * f]);
         self.embeddings.push_from(&other.embeddings, row * d, d);
     }
 }
@@ -136,17 +128,12 @@ impl Shard {
     /// Reads a shard file, all of it.
     pub fn decode(bytes: &[u8]) -> Result<Shard, ShardError> {
         let (header, hash, columns) = format::decode_shard(bytes)?;
-        Ok(Shard {
-            header,
-            hash,
-            columns,
-        })
+        Ok(Shard { header, hash, columns })
     }
 
     /// The shard file.
     pub fn encode(&self) -> Vec<u8> {
-        format::encode_shard(&self.header, &self.columns)
-            .expect("a shard's header was validated when it was made")
+        format::encode_shard(&self.header, &self.columns).expect("a shard's header was validated when it was made")
     }
 
     /// What the shard says of itself.
@@ -200,11 +187,7 @@ impl Shard {
         let d = self.header.dimension;
         match &self.columns.embeddings {
             Embeddings::F32(values) => out.extend_from_slice(&values[row * d..(row + 1) * d]),
-            Embeddings::F16(values) => out.extend(
-                values[row * d..(row + 1) * d]
-                    .iter()
-                    .map(|value| value.to_f32()),
-            ),
+            Embeddings::F16(values) => out.extend(values[row * d..(row + 1) * d].iter().map(|value| value.to_f32())),
         }
     }
 

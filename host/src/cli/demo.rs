@@ -1,9 +1,9 @@
 //! `lookback demo`: three people, the metrics, the latency, the size, and what to do next.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use lookback::request::{Gsu, Weights};
-use lookback_pipeline::examples::{CandidateList, Split};
+use lookback_pipeline::examples::Split;
 
 use super::data::{Data, DataArgs, Names};
 use super::evaluate;
@@ -19,6 +19,8 @@ use super::words::bytes;
 const CANDIDATES: usize = 500;
 const ROUNDS: usize = 100;
 const TOP: usize = 5;
+/// Events in a history that is worth showing.
+const SHORT: usize = 10;
 
 #[derive(Args)]
 pub struct Options {
@@ -40,7 +42,7 @@ pub fn run(options: &Options) -> Result<()> {
     let model = Model::open(&options.model, &Limits::offline(workers()))?;
     let gsu = model.manifest().default_gsu;
 
-    for user in people(&lists)? {
+    for user in people(&data, test_from)? {
         person(&data, &model, user, test_from)?;
     }
 
@@ -59,21 +61,24 @@ pub fn run(options: &Options) -> Result<()> {
     print(&next(options))
 }
 
-/// Three people with held-out lists: a short history, a middling one, the longest.
-fn people(lists: &[CandidateList]) -> Result<Vec<u64>> {
-    let mut first: Vec<(usize, u64)> = Vec::new();
-    for list in lists {
-        if !first.iter().any(|&(_, user)| user == list.user) {
-            first.push((list.history.len(), list.user));
+/// Three people with events in the test period: a short history before it, a middling one, the longest.
+fn people(data: &Data, test_from: i64) -> Result<Vec<u64>> {
+    let log = &data.set.log;
+    let mut behind: Vec<(usize, u64)> = Vec::new();
+    for (user, rows) in log.users() {
+        let past = log.history_before(user, test_from).len();
+        if past >= SHORT && past < rows.len() {
+            behind.push((past, user));
         }
     }
-    first.sort_unstable();
-    let places = [first.len() / 10, first.len() / 2, first.len() - 1];
-    let mut people: Vec<u64> = places
-        .iter()
-        .map(|&place| first.get(place).map(|&(_, user)| user))
-        .collect::<Option<_>>()
-        .context("there is nobody with a held-out list")?;
+    behind.sort_unstable();
+    let (Some(&(_, short)), Some(&(_, long))) = (behind.first(), behind.last()) else {
+        bail!(
+            "{} has nobody with {SHORT} events before the test period and more within it; import a longer log",
+            data.folder.display()
+        );
+    };
+    let mut people = vec![short, behind[behind.len() / 2].1, long];
     people.dedup();
     Ok(people)
 }

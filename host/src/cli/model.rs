@@ -13,6 +13,8 @@ use lookback::response::{ExplainResponse, Response};
 use lookback::shard::Shard;
 use lookback_host::{Answer, Host, Module};
 
+use super::progress::spinner;
+
 #[derive(Args, Clone, Debug)]
 pub struct ModelArgs {
     /// Model directory: bundle.lbb and shard.lbs
@@ -138,5 +140,8 @@ fn open_module(path: &Path) -> Result<Module> {
     if !path.is_file() {
         bail!("the module {} is not there; run `cargo xtask wasm`, or name another with --module", path.display());
     }
-    Module::load(path).with_context(|| path.display().to_string())
+    let progress = spinner("loading the module (the first time, it is compiled for some seconds)");
+    let module = Module::load(path).with_context(|| path.display().to_string());
+    progress.finish_and_clear();
+    module
 }

@@ -1,5 +1,7 @@
 //! Progress, on standard error.
 
+use std::time::Duration;
+
 use indicatif::{ProgressBar, ProgressStyle};
 
 const STYLE: &str = "{bar:30} {pos}/{len} {msg}, {eta} left";
@@ -13,6 +15,13 @@ pub fn bar(count: u64, what: &'static str) -> ProgressBar {
 /// A bar that counts bytes.
 pub fn bytes(count: u64, what: &'static str) -> ProgressBar {
     styled(count, what, BYTES)
+}
+
+/// Work without a measure.
+pub fn spinner(what: &'static str) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner().with_message(what);
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
 }
 
 fn styled(count: u64, what: &'static str, style: &str) -> ProgressBar {

@@ -25,6 +25,8 @@ pub struct Ranking {
     pub events: usize,
     /// Candidates that were ranked.
     pub candidates: usize,
+    /// Of them, known to have been met from the moment on.
+    pub met: usize,
     /// model, demographic_popularity or global_trending.
     pub answered_by: lookback::response::AnsweredBy,
     /// Why popularity answered in the module's place; null when it did not.
@@ -121,6 +123,7 @@ pub fn rank(model: &Model, user: Option<String>, question: Question, names: &Nam
     let mut explanations: HashMap<u64, Explanation> =
         explanations.into_iter().map(|explanation| (explanation.item, explanation)).collect();
     let candidates = response.ranked.len();
+    let met = response.ranked.iter().filter(|ranked| then.contains_key(&ranked.item)).count();
     let shown = response.ranked.into_iter().take(extent.top).enumerate();
     let ranked = shown
         .map(|(index, ranked)| Candidate {
@@ -145,6 +148,7 @@ pub fn rank(model: &Model, user: Option<String>, question: Question, names: &Nam
         now: request.now,
         events: request.history.iter().filter(|event| event.time < request.now).count(),
         candidates,
+        met,
         answered_by: response.answered_by,
         degraded: degraded.map(|reason| reason.to_string()),
         runtime: model.runtime(),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table};
 use lookback::response::{AnsweredBy, Notes};
 
 use super::ranking::{Attended, Candidate, Ranking};
@@ -17,7 +17,7 @@ const EVENT_TITLE: usize = 30;
 pub fn table(header: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
     table
-        .load_style(UTF8_HORIZONTAL_ONLY)
+        .load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(header.to_vec());
     for &column in numbers {
@@ -34,14 +34,15 @@ pub fn show(ranking: &Ranking) -> String {
     let who = ranking.user.as_ref().map(|user| format!("user {user}, "));
     let _ = writeln!(
         text,
-        "{}{}: {} behind, {} ahead",
+        "{}{}: {} behind, {} ahead{}",
         who.unwrap_or_default(),
         time(ranking.now),
         plural(ranking.events as u64, "event"),
         plural(ranking.candidates as u64, "candidate"),
+        if ranking.met > 0 { format!(", {} of them met from then on", ranking.met) } else { String::new() },
     );
     let explained = ranking.ranked.iter().any(|row| row.attention.is_some());
-    let met = ranking.ranked.iter().any(|row| row.then.is_some());
+    let met = ranking.met > 0;
     let mut header = vec!["", "title", "p_click", "p_save", "score"];
     if met {
         header.push("then");
@@ -50,6 +51,10 @@ pub fn show(ranking: &Ranking) -> String {
         header.push("past events with most attention");
     }
     let mut table = table(&header, &[0, 2, 3, 4]);
+    if explained {
+        // A row is several lines tall then.
+        table.load_style(UTF8_HORIZONTAL_ONLY);
+    }
     for row in &ranking.ranked {
         let mut cells = vec![
             row.rank.to_string(),

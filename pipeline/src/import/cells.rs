@@ -179,7 +179,8 @@ fn csv_rows(path: &Path, kind: &Kind, progress: &mut dyn FnMut(u64), each: Each)
                 let row = Row::Csv { names: &names, record: &record };
                 let (got, expected) = (record.len(), names.len());
                 let raw = || Row::Csv { names: &names, record: &record }.raw();
-                let row = if got == expected { Ok(row) } else { Err(format!("{got} cells, the header has {expected}")) };
+                let row =
+                    if got == expected { Ok(row) } else { Err(format!("{got} cells, the header has {expected}")) };
                 each(line, row, &raw)?;
                 bytes = record.into_byte_record();
             }

@@ -83,7 +83,9 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// Embeddings of several lengths.
-    #[error("item {item}: its embedding has {got} numbers, others have {expected}; give every item an embedding of one length, or none")]
+    #[error(
+        "item {item}: its embedding has {got} numbers, others have {expected}; give every item an embedding of one length, or none"
+    )]
     EmbeddingLength {
         /// The item's key.
         item: String,
@@ -93,7 +95,9 @@ pub enum ImportError {
         got: usize,
     },
     /// Some items have an embedding and some have none.
-    #[error("{with} items have an embedding and {without} have none (the first: {example}); give one to every item, or to none")]
+    #[error(
+        "{with} items have an embedding and {without} have none (the first: {example}); give one to every item, or to none"
+    )]
     SomeEmbeddings {
         /// Items with one.
         with: usize,

@@ -128,8 +128,7 @@ fn item(
     let read = || -> Result<_, String> {
         let key = named("item", row.required("item")?.key())?;
         let title = row.cell("title").map_or(Ok(None), |cell| named("title", cell.text()))?;
-        let mut categories =
-            row.cell("categories").map_or(Ok(Vec::new()), |cell| named("categories", cell.texts()))?;
+        let mut categories = row.cell("categories").map_or(Ok(Vec::new()), |cell| named("categories", cell.texts()))?;
         categories.sort();
         categories.dedup();
         let created = row.cell("created").map(|cell| named("created", milliseconds(cell, import.time_unit)));

@@ -229,8 +229,25 @@ fn titled_item(cells: &[&str]) -> Result<(String, Item), String> {
 
 /// Genres of 100K's flags, in their order.
 const GENRES_100K: [&str; 19] = [
-    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
-    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
 ];
 
 /// id, title with year, two dates, an address, 19 flags.
@@ -254,7 +271,7 @@ fn item_recbole(cells: &[&str]) -> Result<(String, Item), String> {
 
 /// The bands of MovieLens 1M, by their lowest age.
 const AGES: [(u32, &str); 7] =
-    [(56, "56+"), (50, "50-55"), (45, "45-49"), (35, "35-44"), (25, "25-34"), (18, "18-24"), (0, "under 18")];
+    [(56, "56+"), (50, "50-55"), (45, "45-49"), (35, "35-44"), (25, "25-34"), (18, "18-24"), (0, "1-17")];
 
 fn age_band(text: &str) -> Result<&'static str, String> {
     let age: u32 = text.trim().parse().map_err(|_| format!("age {text:?}: expected an integer"))?;
@@ -278,10 +295,27 @@ fn user_100k(cells: &[&str]) -> Result<(String, BTreeMap<String, String>), Strin
 
 /// Occupations of 1M's codes.
 const OCCUPATIONS_1M: [&str; 21] = [
-    "other", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service",
-    "doctor/health care", "executive/managerial", "farmer", "homemaker", "K-12 student", "lawyer", "programmer",
-    "retired", "sales/marketing", "scientist", "self-employed", "technician/engineer", "tradesman/craftsman",
-    "unemployed", "writer",
+    "other",
+    "academic/educator",
+    "artist",
+    "clerical/admin",
+    "college/grad student",
+    "customer service",
+    "doctor/health care",
+    "executive/managerial",
+    "farmer",
+    "homemaker",
+    "K-12 student",
+    "lawyer",
+    "programmer",
+    "retired",
+    "sales/marketing",
+    "scientist",
+    "self-employed",
+    "technician/engineer",
+    "tradesman/craftsman",
+    "unemployed",
+    "writer",
 ];
 
 /// id, gender, lowest age of the band, code of the occupation, zip code.

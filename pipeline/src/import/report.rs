@@ -39,7 +39,11 @@ pub struct ImportReport {
 
 impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} events by {} users on {} items from {} ({})", self.events, self.users, self.items, self.source, self.format)?;
+        writeln!(
+            f,
+            "{} events by {} users on {} items from {} ({})",
+            self.events, self.users, self.items, self.source, self.format
+        )?;
         writeln!(f, "  rows read      {}", self.rows)?;
         writeln!(f, "  rejected       {}", self.rejected)?;
         writeln!(f, "  duplicates     {} (left out)", self.duplicates)?;

@@ -52,16 +52,27 @@ impl Sink {
             users: HashMap::new(),
             rejects: BufWriter::new(File::create(&rejects).map_err(io(&rejects))?),
             first_reasons: Vec::new(),
-            report: ImportReport { source: source.display().to_string(), format: format.into(), ..ImportReport::default() },
+            report: ImportReport {
+                source: source.display().to_string(),
+                format: format.into(),
+                ..ImportReport::default()
+            },
         })
     }
 
     /// Counts a row and, when it is bad, writes it to the rejects.
-    pub fn row(&mut self, path: &Path, line: u64, bad: Result<(), String>, raw: impl FnOnce() -> String) -> Result<(), ImportError> {
+    pub fn row(
+        &mut self,
+        path: &Path,
+        line: u64,
+        bad: Result<(), String>,
+        raw: impl FnOnce() -> String,
+    ) -> Result<(), ImportError> {
         self.report.rows += 1;
         let Err(reason) = bad else { return Ok(()) };
         self.report.rejected += 1;
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let name =
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
         if self.first_reasons.len() < 3 {
             self.first_reasons.push(format!("{name} line {line}: {reason}"));
         }
@@ -190,7 +201,11 @@ impl Sink {
 
     fn users(&self) -> Vec<User> {
         let user = |id| {
-            self.users.get(&id).cloned().unwrap_or_else(|| User { user: id, key: self.user_keys.key(id), ..User::default() })
+            self.users.get(&id).cloned().unwrap_or_else(|| User {
+                user: id,
+                key: self.user_keys.key(id),
+                ..User::default()
+            })
         };
         self.user_keys.ids().into_iter().map(user).collect()
     }

@@ -26,7 +26,9 @@ impl TimeUnit {
             TimeUnit::Microseconds => Some(value.div_euclid(1000)),
         };
         let time = time.filter(|time| (FIRST..=LAST).contains(time));
-        time.ok_or_else(|| format!("time {value} in {} lies outside the years 1 to 9999; is --time-unit right?", self.name()))
+        time.ok_or_else(|| {
+            format!("time {value} in {} lies outside the years 1 to 9999; is --time-unit right?", self.name())
+        })
     }
 
     fn name(self) -> &'static str {
