@@ -1,7 +1,7 @@
 //! The conformance vectors: recorded requests with the answers that every face must reproduce.
 //!
-//! The module must give the very bytes; natively, where the compiler may use other instructions, floats may differ
-//! by 1e-5. `LOOKBACK_RECORD=1 cargo test --release --test conformance` records them anew.
+//! The module must give the very bytes; natively, where the compiler may use other instructions, probabilities may
+//! differ by 1e-5 and logits by 1e-4. `LOOKBACK_RECORD=1 cargo test --release --test conformance` records them anew.
 
 mod support;
 

@@ -12,7 +12,7 @@ use support::{DAY, DIMENSION, FEATURES, NOW, Refused, assert_agree, empty_faces,
 
 /// The answer of both faces, which must agree.
 fn rank(request: &Request) -> Response {
-    let responses: Vec<Response> = faces().iter_mut().map(|face| face.rank(request).expect(face.name())).collect();
+    let responses: Vec<Response> = faces().iter_mut().map(|face| face.rank(request).unwrap()).collect();
     assert_agree(&responses[0], &responses[1], 1e-5);
     for ranked in &responses[1].ranked {
         assert!((0.0..=1.0).contains(&ranked.p_click) && (0.0..=1.0).contains(&ranked.p_save), "{ranked:?}");
@@ -190,7 +190,7 @@ fn a_candidate_of_the_history_is_ranked_and_marked() {
     let marked: Vec<u64> = rank(&odd).ranked.iter().filter(|r| r.in_history).map(|r| r.item).collect();
     assert!(marked.contains(&odd.history[20].item));
     let met = |item: &u64| odd.history.iter().any(|event| event.item == *item);
-    assert!(marked.iter().all(|item| met(item)));
+    assert!(marked.iter().all(met));
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl Host {
         // One instance takes it first: what the module refuses is never published.
         let deadline = Deadline::within(START_LIMIT);
         let mut trial = match inner.pool.take(deadline) {
-            Found::Instance(instance) => instance,
+            Found::Instance(instance) => *instance,
             Found::Empty => inner.start().inspect_err(|error| inner.pool.failed(error.to_string()))?,
             Found::Busy { .. } => {
                 return Err(lost(Call::ApplyDelta, Degraded::DeadlinePassed(START_LIMIT)));
@@ -238,7 +238,7 @@ impl Host {
             found = inner.pool.take(deadline);
         }
         let mut instance = match found {
-            Found::Instance(instance) => instance,
+            Found::Instance(instance) => *instance,
             Found::Empty => {
                 // The replacement failed at once; the next request tries again.
                 inner.pool.failed("it did not start".into());

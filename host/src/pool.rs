@@ -21,7 +21,7 @@ struct State {
 
 /// What a call finds.
 pub(crate) enum Found {
-    Instance(Instance),
+    Instance(Box<Instance>),
     /// Every instance is lost: one must be started, and is counted as on its way.
     Empty,
     /// The deadline passed.
@@ -45,7 +45,7 @@ impl Pool {
         let mut state = self.lock();
         loop {
             if let Some(instance) = state.idle.pop() {
-                return Found::Instance(instance);
+                return Found::Instance(Box::new(instance));
             }
             if state.live == 0 {
                 state.live = 1;

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field as ParquetCell;
 use serde_json::{Map, Value};
 
 use super::Format;
@@ -118,6 +119,12 @@ pub(super) struct Kind {
 /// A row, or why the file has none at this line.
 pub(super) type Read1<'a> = Result<Row<'a>, String>;
 
+/// Takes a row's line, the row, and its raw text.
+pub(super) type Each<'a> = &'a mut dyn FnMut(u64, Read1, &dyn Fn() -> String) -> Result<(), ImportError>;
+
+/// Takes a line's number and its bytes.
+pub(super) type EachLine<'a> = &'a mut dyn FnMut(u64, &[u8]) -> Result<(), ImportError>;
+
 /// Calls `each` with every row: its line (Parquet: its row, from 1), the row or why it cannot be read, and its raw text.
 /// `progress` takes the bytes read so far.
 pub(super) fn for_each(
@@ -125,7 +132,7 @@ pub(super) fn for_each(
     format: Format,
     kind: &Kind,
     progress: &mut dyn FnMut(u64),
-    each: &mut dyn FnMut(u64, Read1, &dyn Fn() -> String) -> Result<(), ImportError>,
+    each: Each,
 ) -> Result<(), ImportError> {
     match format {
         Format::Csv => csv_rows(path, kind, progress, each),
@@ -133,8 +140,6 @@ pub(super) fn for_each(
         Format::Parquet => parquet_rows(path, kind, progress, each),
     }
 }
-
-type Each<'a> = &'a mut dyn FnMut(u64, Read1, &dyn Fn() -> String) -> Result<(), ImportError>;
 
 fn check_columns(path: &Path, kind: &Kind, names: &[String]) -> Result<(), ImportError> {
     match kind.required.iter().find(|column| !names.iter().any(|name| name == *column)) {
@@ -236,19 +241,26 @@ fn parquet_rows(path: &Path, kind: &Kind, progress: &mut dyn FnMut(u64), each: E
     let rows = metadata.num_rows().max(1) as u64;
     for (at, row) in (1..).zip(reader.get_row_iter(None).map_err(|error| unreadable(error.to_string()))?) {
         progress(size * at / rows);
-        let value = row.map_err(|error| unreadable(error.to_string()))?.to_json_value();
-        let Value::Object(map) = &value else { return Err(unreadable("a row is not an object".into())) };
-        each(at, Ok(Row::Json(map)), &|| value.to_string())?;
+        let row = row.map_err(|error| unreadable(error.to_string()))?;
+        let map: Map<String, Value> = row.get_column_iter().map(|(name, cell)| (name.clone(), json(cell))).collect();
+        let row = Row::Json(&map);
+        each(at, Ok(row), &|| Row::Json(&map).raw())?;
     }
     Ok(())
 }
 
+/// A cell as JSON; a typed time in RFC 3339, whatever the unit of integer times is.
+fn json(cell: &ParquetCell) -> Value {
+    let time = match cell {
+        ParquetCell::TimestampMillis(time) => jiff::Timestamp::from_millisecond(*time).ok(),
+        ParquetCell::TimestampMicros(time) => jiff::Timestamp::from_microsecond(*time).ok(),
+        _ => None,
+    };
+    time.map_or_else(|| cell.to_json_value(), |time| Value::String(time.to_string()))
+}
+
 /// Reads a text file line by line as bytes, for formats without quoting.
-pub(super) fn for_each_line(
-    path: &Path,
-    progress: &mut dyn FnMut(u64),
-    each: &mut dyn FnMut(u64, &[u8]) -> Result<(), ImportError>,
-) -> Result<(), ImportError> {
+pub(super) fn for_each_line(path: &Path, progress: &mut dyn FnMut(u64), each: EachLine) -> Result<(), ImportError> {
     let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(io(path))?);
     let (mut line, mut at, mut bytes) = (0, 0, Vec::new());
     loop {

@@ -36,6 +36,9 @@ pub fn action_of_rating(rating: f64) -> Option<Action> {
     }
 }
 
+/// Reads a row's cells into its key and what it says; the error is why the row is bad.
+type ReadCells<T> = fn(&[&str]) -> Result<(String, T), String>;
+
 /// A published form: the files it has and how their columns are laid out.
 struct Family {
     name: &'static str,
@@ -43,8 +46,8 @@ struct Family {
     ratings: &'static str,
     items: &'static str,
     users: Option<&'static str>,
-    item: fn(&[&str]) -> Result<(String, Item), String>,
-    user: fn(&[&str]) -> Result<(String, BTreeMap<String, String>), String>,
+    item: ReadCells<Item>,
+    user: ReadCells<BTreeMap<String, String>>,
     /// Whether the first line of each file is a header.
     header: bool,
 }
