@@ -1,17 +1,17 @@
 //! The bundle: one model version — manifest, popularity tables, prepared graph — in one file.
 //!
-//! Format version 1: magic `LBBUNDLE`, u32 format version, u32 zero, u64 payload length, BLAKE3 of the payload
+//! Format version 2: magic `LBBUNDLE`, u32 format version, u32 zero, u64 payload length, BLAKE3 of the payload
 //! (32 bytes), then the payload, postcard. Little endian.
 
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::{Calibration, Platt};
+use crate::calibration::Calibration;
 use crate::graph::PreparedGraph;
 use crate::popularity::Popularity;
 use crate::request::Gsu;
 
 /// Version of the bundle format.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"LBBUNDLE";
 const PAYLOAD_AT: usize = 56;
@@ -230,11 +230,11 @@ impl Bundle {
         if manifest.heads == 0 || manifest.heads > 64 {
             return wrong("heads", "1 to 64", manifest.heads.to_string());
         }
-        for (field, Platt { a, b }) in
-            [("calibration.click", manifest.calibration.click), ("calibration.save", manifest.calibration.save)]
+        for (field, calibrator) in
+            [("calibration.click", &manifest.calibration.click), ("calibration.save", &manifest.calibration.save)]
         {
-            if !(a.is_finite() && b.is_finite() && a > 0.0) {
-                return wrong(field, "a finite and positive, b finite", format!("a = {a}, b = {b}"));
+            if let Err(got) = calibrator.check() {
+                return wrong(field, "a finite and positive, b finite; or 1 to 4096 rising finite knots", got);
             }
         }
         if let Err(reason) = self.popularity.check() {

@@ -28,3 +28,8 @@ pub(crate) fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
         *to += scale * from;
     }
 }
+
+/// Inner product of codes; the caller sees to it that it fits.
+pub(crate) fn dot_codes(a: &[i16], b: &[i16]) -> i32 {
+    a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
+}

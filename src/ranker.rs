@@ -169,6 +169,7 @@ impl Ranker {
                 gsu_mode: match gsu {
                     Gsu::Hard => 0,
                     Gsu::Soft => 1,
+                    Gsu::Consistent => 2,
                 },
             })?;
             let past = |events: &[(Past, Found)]| events.iter().map(|(event, _)| event.index).collect();
@@ -249,7 +250,7 @@ impl Scores<'_> {
         });
         match logits {
             Some(logits) => {
-                let calibration = self.model.bundle.manifest().calibration;
+                let calibration = &self.model.bundle.manifest().calibration;
                 let (p_click, p_save) =
                     (calibration.click.probability(logits[0]), calibration.save.probability(logits[1]));
                 Scored { p_click, p_save, logits: Some(logits), source: Source::Model }

@@ -13,11 +13,14 @@ pub const MAX_EVENTS: usize = 262_144;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gsu {
-    /// Same category as the candidate, most recent first (SIM hard search; Qi et al., CIKM 2020, section 3.2).
+    /// Same category as the candidate, most recent first (SIM hard search; Pi et al., CIKM 2020, section 3.2).
     Hard,
     /// Largest inner product with the candidate's embedding (SIM soft search).
     #[default]
     Soft,
+    /// Largest attention logit under the exact search unit's own projections, summed over its heads (TWIN; Chang et al.,
+    /// KDD 2023, section 4.2).
+    Consistent,
 }
 
 impl Gsu {
@@ -26,6 +29,7 @@ impl Gsu {
         match self {
             Gsu::Hard => "hard",
             Gsu::Soft => "soft",
+            Gsu::Consistent => "consistent",
         }
     }
 }

@@ -19,6 +19,7 @@ fn questions() -> Vec<(&'static str, ExplainRequest)> {
     vec![
         ("soft", with(plain.clone())),
         ("hard", with(Request { gsu: Some(Gsu::Hard), ..plain.clone() })),
+        ("consistent", with(Request { gsu: Some(Gsu::Consistent), ..plain.clone() })),
         ("default-gsu", with(Request { gsu: None, ..plain.clone() })),
         ("short-history", with(request(7, 30))),
         ("long-history", with(request(5000, 50))),

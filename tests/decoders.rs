@@ -56,7 +56,7 @@ fn request() -> impl Strategy<Value = Request> {
         vec(event, 0..20),
         vec(any::<u64>(), 0..20),
         vec(inline, 0..3),
-        proptest::option::of(prop_oneof![Just(Gsu::Hard), Just(Gsu::Soft)]),
+        proptest::option::of(prop_oneof![Just(Gsu::Hard), Just(Gsu::Soft), Just(Gsu::Consistent)]),
         (number(), number()),
     )
         .prop_map(|(now, attributes, surface, history, candidates, items, gsu, (click, save))| Request {
@@ -221,8 +221,10 @@ fn a_newer_format_is_refused_by_name() {
     bytes[8] = 2;
     assert_eq!(Delta::decode(&bytes).unwrap_err(), ShardError::Version { kind: "delta", got: 2 });
 
-    let error = Bundle::decode(b"LBBUNDLE\x02\0\0\0").unwrap_err();
-    assert_eq!(error, BundleError::Version(2));
+    let newer = lookback::bundle::FORMAT_VERSION + 1;
+    let error = Bundle::decode(&[&b"LBBUNDLE"[..], &newer.to_le_bytes()].concat()).unwrap_err();
+    assert_eq!(error, BundleError::Version(newer));
+    assert!(error.to_string().contains(&format!("format version {newer}")), "{error}");
 }
 
 #[test]

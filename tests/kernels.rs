@@ -1,7 +1,7 @@
 //! Search and attention against plain references, over odd sizes.
 
 use lookback::esu::{Table, attend};
-use lookback::gsu::{Candidates, Events, NO_EVENT, search};
+use lookback::gsu::{Candidates, Events, NO_EVENT, Projected, search};
 use lookback::request::Gsu;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,19 +17,43 @@ struct SearchCase {
     k: usize,
     candidates: (Vec<f32>, Vec<i64>),
     events: (Vec<f32>, Vec<i64>, Vec<f32>),
+    /// Heads of width 4, whose logits are exact: their scale is 1/2.
+    heads: usize,
+    projected: (Vec<f32>, Vec<f32>, Vec<f32>),
 }
 
 fn search_case() -> impl Strategy<Value = SearchCase> {
-    (1usize..40, 0usize..12, 0usize..5, 0usize..40).prop_flat_map(|(dimension, k, c, n)| {
+    (1usize..40, 0usize..12, 0usize..5, 0usize..40, 1usize..5).prop_flat_map(|(dimension, k, c, n, heads)| {
         let candidates = (whole(c * dimension), vec(0i64..4, c));
         let events = (whole(n * dimension), vec(0i64..4, n), vec(prop_oneof![Just(0.0f32), Just(1.0)], n));
-        (Just(dimension), Just(k), candidates, events).prop_map(|(dimension, k, candidates, events)| SearchCase {
+        let projected = (whole(c * heads * 4), whole(n * heads * 4), whole(n * heads));
+        (candidates, events, projected).prop_map(move |(candidates, events, projected)| SearchCase {
             dimension,
             k,
             candidates,
             events,
+            heads,
+            projected,
         })
     })
+}
+
+impl SearchCase {
+    /// The whole number that stands for an embedding's value in soft search.
+    fn code(&self, value: f32) -> f64 {
+        let limit = (f64::from(i32::MAX) / self.dimension as f64).sqrt().floor().min(32767.0) as f32;
+        let values = self.candidates.0.iter().chain(&self.events.0);
+        let largest = values.fold(1e-30f32, |largest, value| largest.max(value.abs()));
+        f64::from((value * (limit / largest)).round_ties_even())
+    }
+
+    /// The logit that attention would give event `n` in `head`.
+    fn logit(&self, c: usize, n: usize, head: usize) -> f32 {
+        let (query, key, bias) = &self.projected;
+        let row = |table: &[f32], row: usize| table[(row * self.heads + head) * 4..][..4].to_vec();
+        let product: f32 = row(query, c).iter().zip(row(key, n)).map(|(a, b)| a * b).sum();
+        product / 2.0 + bias[n * self.heads + head]
+    }
 }
 
 /// Scores every event, sorts, takes k: what the definition says, and nothing else.
@@ -37,14 +61,15 @@ fn plain_search(gsu: Gsu, case: &SearchCase) -> Vec<i64> {
     let mut index = Vec::new();
     for (c, &category) in case.candidates.1.iter().enumerate() {
         let candidate = &case.candidates.0[c * case.dimension..(c + 1) * case.dimension];
-        let mut scored: Vec<(f32, i64)> = Vec::new();
+        let mut scored: Vec<(f64, i64)> = Vec::new();
         for (n, &event_category) in case.events.1.iter().enumerate() {
             let event = &case.events.0[n * case.dimension..(n + 1) * case.dimension];
             let score = match gsu {
-                Gsu::Soft => candidate.iter().zip(event).map(|(a, b)| a * b).sum(),
-                Gsu::Hard => -(n as f32),
+                Gsu::Soft => candidate.iter().zip(event).map(|(&a, &b)| case.code(a) * case.code(b)).sum(),
+                Gsu::Hard => -(n as f64),
+                Gsu::Consistent => (0..case.heads).map(|head| f64::from(case.logit(c, n, head))).sum(),
             };
-            let allowed = gsu == Gsu::Soft || (category > 0 && category == event_category);
+            let allowed = gsu != Gsu::Hard || (category > 0 && category == event_category);
             if allowed && case.events.2[n] == 1.0 {
                 scored.push((score, n as i64));
             }
@@ -61,8 +86,10 @@ proptest! {
     fn search_picks_what_its_definition_says(case in search_case()) {
         let candidates = Candidates { embedding: &case.candidates.0, category: &case.candidates.1 };
         let events = Events { embedding: &case.events.0, category: &case.events.1, valid: &case.events.2 };
-        for gsu in [Gsu::Hard, Gsu::Soft] {
-            let found = search(gsu, candidates, events, case.dimension, case.k);
+        let (query, key, bias) = &case.projected;
+        let projected = Projected { query, key, bias, width: case.heads * 4, heads: case.heads };
+        for gsu in [Gsu::Hard, Gsu::Soft, Gsu::Consistent] {
+            let found = search(gsu, candidates, events, projected, case.dimension, case.k);
             prop_assert_eq!(found, plain_search(gsu, &case), "{:?}", gsu);
         }
     }

@@ -104,11 +104,11 @@ fn an_event_with_an_unknown_item_is_left_out_and_counted() {
 }
 
 #[test]
-fn an_item_of_unknown_category_is_found_by_soft_search_only() {
+fn hard_search_finds_nothing_for_an_item_of_unknown_category() {
     let mut odd = request(80, 1);
     odd.candidates = vec![2];
     odd.items = vec![InlineItem { category: 0, ..inline(2) }];
-    for (gsu, found) in [(Gsu::Soft, 50), (Gsu::Hard, 0)] {
+    for (gsu, found) in [(Gsu::Consistent, 50), (Gsu::Soft, 50), (Gsu::Hard, 0)] {
         odd.gsu = Some(gsu);
         for face in &mut faces() {
             let answer = face.explain(&ExplainRequest { request: odd.clone(), top: 1 }).unwrap();

@@ -171,7 +171,7 @@ fn a_request_file_needs_no_data_set() {
 fn every_list_is_scored_alike_in_the_module_and_natively() {
     let data = Data::new();
     let (folder, model) = (data.path(), model());
-    let common = ["evaluate", "--json", "--gsu", "both", "--limit", "8", "--data", &folder, "--model", &model];
+    let common = ["evaluate", "--json", "--gsu", "all", "--limit", "8", "--data", &folder, "--model", &model];
     let (module, native) = (json(&common), json(&[&common[..], &["--native"]].concat()));
     assert_eq!(
         (&module["lists"], &module["runtime"], &native["runtime"]),
@@ -179,7 +179,7 @@ fn every_list_is_scored_alike_in_the_module_and_natively() {
     );
     let names: Vec<&str> =
         module["results"].as_array().unwrap().iter().map(|result| result["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["lookback, soft search", "lookback, hard search", "popularity"]);
+    assert_eq!(names, ["lookback, consistent search", "lookback, soft search", "lookback, hard search", "popularity"]);
     for task in ["click", "save"] {
         for metric in ["auc", "gauc", "ndcg_at_10", "log_loss"] {
             let of = |document: &Value| document["results"][0][task][metric].as_f64().unwrap();

@@ -1,7 +1,7 @@
 //! Modules written by hand that do as they should until a request comes, and then what a test wants.
 
 use lookback::bundle::{Bundle, Manifest};
-use lookback::calibration::{Calibration, Platt};
+use lookback::calibration::{Calibration, Calibrator, Platt};
 use lookback::event::{Action, Event};
 use lookback::graph::PreparedGraph;
 use lookback::popularity::{Popularity, PopularityTable};
@@ -88,7 +88,7 @@ pub fn response() -> Response {
 }
 
 pub fn bundle() -> Bundle {
-    let platt = Platt { a: 1.0, b: 0.0 };
+    let platt = Calibrator::Platt(Platt { a: 1.0, b: 0.0 });
     let manifest = Manifest {
         name: "made up".into(),
         embedding_version: "v1".into(),
@@ -102,7 +102,7 @@ pub fn bundle() -> Bundle {
         skips: 20,
         heads: 4,
         default_gsu: Gsu::Soft,
-        calibration: Calibration { click: platt, save: platt },
+        calibration: Calibration { click: platt.clone(), save: platt },
     };
     let popularity = Popularity {
         global: PopularityTable {

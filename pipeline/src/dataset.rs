@@ -19,6 +19,12 @@ pub mod file {
     pub const IMPORT: &str = "import.json";
     /// The examples.
     pub const EXAMPLES: &str = "examples.parquet";
+    /// The true probabilities of a simulated platform's impressions.
+    pub const TRUTH: &str = "truth.parquet";
+    /// How a platform was simulated; a data directory without it is not simulated.
+    pub const SIMULATION: &str = "simulation.json";
+    /// Each day's snapshot of the embeddings.
+    pub const EMBEDDINGS: &str = "embeddings";
     /// How the examples were made.
     pub const EXAMPLES_REPORT: &str = "examples.json";
 }

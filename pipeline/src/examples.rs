@@ -19,10 +19,10 @@ use crate::tables::{self, TableError, TableWriter};
 /// How examples are made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExampleOptions {
-    /// Share of events, by time, in the training period.
-    pub train_share: f64,
-    /// Share of events in the validation period, which follows; the test period is the rest.
-    pub valid_share: f64,
+    /// Where the training, validation and test periods lie.
+    pub periods: Periods,
+    /// Where candidates come from.
+    pub source: Source,
     /// Sampled unseen items for each engaged event of the training period.
     pub negatives: usize,
     /// Items are sampled with probability proportional to (engaged events in the training period) to this power.
@@ -40,8 +40,8 @@ pub struct ExampleOptions {
 impl Default for ExampleOptions {
     fn default() -> ExampleOptions {
         ExampleOptions {
-            train_share: 0.8,
-            valid_share: 0.1,
+            periods: Periods::Shares { train: 0.8, valid: 0.1 },
+            source: Source::Sampled,
             negatives: 2,
             exponent: 0.75,
             list_events: 10,
@@ -50,6 +50,38 @@ impl Default for ExampleOptions {
             seed: 0,
         }
     }
+}
+
+/// How the log is cut into periods; training comes first, then validation, then test.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Periods {
+    /// Shares of the events, by time, in training and in validation; test is the rest.
+    Shares {
+        /// Training's.
+        train: f64,
+        /// Validation's.
+        valid: f64,
+    },
+    /// Whole days (UTC); test ends with the day of the last event, and what lies before training is history only.
+    Days {
+        /// Training's.
+        train: u32,
+        /// Validation's.
+        valid: u32,
+        /// Test's.
+        test: u32,
+    },
+}
+
+/// Where the candidates of examples and lists come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Every event, and unseen items sampled beside it: for logs that do not say what was shown.
+    Sampled,
+    /// What a request showed, engaged with or not: for logs with request ids.
+    Logged,
 }
 
 /// A period of the log.
@@ -122,7 +154,9 @@ pub struct Example {
 pub struct ExampleReport {
     /// How.
     pub options: ExampleOptions,
-    /// First moment of the validation period: Unix milliseconds, UTC.
+    /// First moment of the training period: Unix milliseconds, UTC.
+    pub train_from: i64,
+    /// First moment of the validation period.
     pub valid_from: i64,
     /// First moment of the test period.
     pub test_from: i64,
@@ -138,6 +172,8 @@ pub struct ExampleReport {
     pub lists_with_short_history: u64,
     /// Lists left out because nothing in them was clicked.
     pub lists_without_click: u64,
+    /// Events left out because they name no request.
+    pub events_without_request: u64,
     /// Sampled items that are missing because the person had met nearly everything.
     pub sampled_missing: u64,
 }
@@ -163,6 +199,23 @@ pub enum ExampleError {
         "no event of the training period is an engagement (other, click, save, closeup); there is nothing to learn from, check the actions of the import"
     )]
     NothingEngaged,
+    /// Days that leave a period empty.
+    #[error(
+        "periods of {train}, {valid} and {test} days: each needs at least one, and the log must begin before the last of them; choose fewer days"
+    )]
+    Days {
+        /// Days of training.
+        train: u32,
+        /// Days of validation.
+        valid: u32,
+        /// Days of test.
+        test: u32,
+    },
+    /// No event names a request.
+    #[error(
+        "no event of the training period has a request id, so what was shown together is unknown; leave out --logged"
+    )]
+    NothingLogged,
     /// Shares that leave a period empty.
     #[error("shares train = {train}, valid = {valid}: expected positive numbers that sum to less than 1")]
     Shares {
@@ -221,9 +274,10 @@ pub struct Examples {
 impl Examples {
     /// Makes the examples of a data set; the same options give the same examples.
     pub fn make(data: &Dataset, options: ExampleOptions) -> Result<Examples, ExampleError> {
-        let (valid_from, test_from) = boundaries(data, &options)?;
+        let [train_from, valid_from, test_from] = boundaries(data, options.periods)?;
         let report = ExampleReport {
             options,
+            train_from,
             valid_from,
             test_from,
             train_examples: 0,
@@ -232,10 +286,14 @@ impl Examples {
             test_lists: 0,
             lists_with_short_history: 0,
             lists_without_click: 0,
+            events_without_request: 0,
             sampled_missing: 0,
         };
         let mut maker = Maker::new(data, report)?;
         let train = maker.train();
+        if train.is_empty() {
+            return Err(ExampleError::NothingLogged);
+        }
         let lists = [Split::Valid, Split::Test].map(|split| maker.lists(split));
         Ok(Examples { rows: train.into_iter().chain(lists.into_iter().flatten()).collect(), report: maker.report })
     }
@@ -278,23 +336,53 @@ impl Examples {
     }
 }
 
-/// First moments of the validation and test periods. Events of one moment stay in one period.
-fn boundaries(data: &Dataset, options: &ExampleOptions) -> Result<(i64, i64), ExampleError> {
-    let (train, valid) = (options.train_share, options.valid_share);
+const DAY: i64 = 86_400_000;
+
+/// First moments of the training, validation and test periods. Events of one moment stay in one period.
+fn boundaries(data: &Dataset, periods: Periods) -> Result<[i64; 3], ExampleError> {
+    let (train, valid) = match periods {
+        Periods::Shares { train, valid } => (train, valid),
+        Periods::Days { train, valid, test } => return day_boundaries(data, train, valid, test),
+    };
     if !(train > 0.0 && valid > 0.0 && train + valid < 1.0) {
         return Err(ExampleError::Shares { train, valid });
     }
     let mut times = data.log.time.clone();
     times.sort_unstable();
     let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied();
-    let found = at(train).zip(at(train + valid)).filter(|&(valid_from, test_from)| {
-        times.first().is_some_and(|&first| first < valid_from) && valid_from < test_from
-    });
-    found.ok_or_else(|| {
-        let events = times.len();
-        times.dedup();
-        ExampleError::TooSmall { events, moments: times.len() }
-    })
+    if let (Some(&first), Some(valid_from), Some(test_from)) = (times.first(), at(train), at(train + valid))
+        && first < valid_from
+        && valid_from < test_from
+    {
+        return Ok([first, valid_from, test_from]);
+    }
+    let events = times.len();
+    times.dedup();
+    Err(ExampleError::TooSmall { events, moments: times.len() })
+}
+
+fn day_boundaries(data: &Dataset, train: u32, valid: u32, test: u32) -> Result<[i64; 3], ExampleError> {
+    let (first, last) = (data.log.time.iter().min(), data.log.time.iter().max());
+    let (Some(&first), Some(&last)) = (first, last) else {
+        return Err(ExampleError::TooSmall { events: 0, moments: 0 });
+    };
+    let end = (last.div_euclid(DAY) + 1) * DAY;
+    let test_from = end - i64::from(test) * DAY;
+    let valid_from = test_from - i64::from(valid) * DAY;
+    let train_from = valid_from - i64::from(train) * DAY;
+    if train == 0 || valid == 0 || test == 0 || first >= valid_from {
+        return Err(ExampleError::Days { train, valid, test });
+    }
+    Ok([train_from, valid_from, test_from])
+}
+
+/// Of what was done with an item, what says most comes last.
+fn strength(action: Action) -> u8 {
+    match action {
+        Action::Save => 2,
+        Action::Click => 1,
+        _ => 0,
+    }
 }
 
 fn is_click(action: Action) -> bool {
@@ -341,12 +429,59 @@ impl<'a> Maker<'a> {
         items.into_iter().map(example).collect()
     }
 
-    /// Every event of the period at its own time, and unseen items beside every engagement.
     fn train(&mut self) -> Vec<Example> {
+        let period = self.report.train_from..self.report.valid_from;
+        let mut examples = match self.report.options.source {
+            Source::Logged => {
+                let requests = self.requests(period);
+                requests.iter().flat_map(|rows| self.shown(Split::Train, None, rows)).collect()
+            }
+            Source::Sampled => self.sampled_train(period),
+        };
+        examples.sort_by_key(|example| example.time);
+        self.report.train_examples = examples.len() as u64;
+        examples
+    }
+
+    /// The rows of each request that begins in the period, by user and time.
+    fn requests(&mut self, period: Range<i64>) -> Vec<Vec<usize>> {
+        let log = &self.data.log;
+        let mut requests: Vec<Vec<usize>> = Vec::new();
+        for (_, range) in &self.users {
+            let mut of_user: HashMap<&str, Vec<usize>> = HashMap::new();
+            for row in range.clone() {
+                match log.request.get(row) {
+                    Some(request) => of_user.entry(request).or_default().push(row),
+                    None => self.report.events_without_request += u64::from(period.contains(&log.time[row])),
+                }
+            }
+            requests.extend(of_user.into_values().filter(|rows| period.contains(&log.time[rows[0]])));
+        }
+        requests.sort_by_key(|rows| (log.user[rows[0]], log.time[rows[0]], rows[0]));
+        requests
+    }
+
+    /// What a request showed: each item once, with the strongest of what was done with it, at the request's moment.
+    fn shown(&self, split: Split, list: Option<u32>, rows: &[usize]) -> Vec<Example> {
+        let log = &self.data.log;
+        let mut strongest: BTreeMap<u64, usize> = BTreeMap::new();
+        for &row in rows {
+            let best = strongest.entry(log.item[row]).or_insert(row);
+            if strength(log.action[row]) > strength(log.action[*best]) {
+                *best = row;
+            }
+        }
+        let mut rows_kept: Vec<usize> = strongest.into_values().collect();
+        rows_kept.sort_unstable();
+        rows_kept.into_iter().map(|row| self.logged(split, list, row, log.time[rows[0]])).collect()
+    }
+
+    /// Every event of the period at its own time, and unseen items beside every engagement.
+    fn sampled_train(&mut self, period: Range<i64>) -> Vec<Example> {
         let log = &self.data.log;
         let mut examples = Vec::new();
         for (_, range) in self.users.clone() {
-            let rows: Vec<usize> = range.filter(|&row| log.time[row] < self.report.valid_from).collect();
+            let rows: Vec<usize> = range.filter(|&row| period.contains(&log.time[row])).collect();
             let met: HashSet<u64> = rows.iter().map(|&row| log.item[row]).collect();
             for row in rows {
                 let example = self.logged(Split::Train, None, row, log.time[row]);
@@ -359,51 +494,47 @@ impl<'a> Maker<'a> {
                 examples.extend(sampled);
             }
         }
-        examples.sort_by_key(|example| example.time);
-        self.report.train_examples = examples.len() as u64;
         examples
     }
 
-    /// The period's events of each person in chunks, each with sampled items that the person never meets.
+    /// The period's candidate lists, by time.
     fn lists(&mut self, split: Split) -> Vec<Example> {
         let log = &self.data.log;
-        let (from, until) = match split {
-            Split::Valid => (self.report.valid_from, self.report.test_from),
-            _ => (self.report.test_from, i64::MAX),
+        let period = match split {
+            Split::Valid => self.report.valid_from..self.report.test_from,
+            _ => self.report.test_from..i64::MAX,
         };
-        let mut chunks: Vec<(Vec<usize>, Range<usize>)> = Vec::new();
-        for (_, range) in self.users.clone() {
-            let rows: Vec<usize> = range.clone().filter(|&row| (from..until).contains(&log.time[row])).collect();
-            for chunk in rows.chunks(self.report.options.list_events) {
-                chunks.push((chunk.to_vec(), range.clone()));
-            }
-        }
-        chunks.sort_by_key(|(rows, _)| (log.time[rows[0]], log.user[rows[0]]));
+        let mut groups = match self.report.options.source {
+            Source::Logged => self.requests(period),
+            Source::Sampled => self.chunks(period),
+        };
+        groups.sort_by_key(|rows| (log.time[rows[0]], log.user[rows[0]]));
         let mut examples = Vec::new();
         let mut lists = 0;
-        for (rows, range) in chunks {
-            let time = log.time[rows[0]];
-            let history = log.history_before(log.user[rows[0]], time);
+        for rows in groups {
+            let (user, time) = (log.user[rows[0]], log.time[rows[0]]);
+            let history = log.history_before(user, time);
             let engaged = history.filter(|&row| !log.action[row].is_skip()).count();
             if engaged < self.report.options.least_history {
                 self.report.lists_with_short_history += 1;
                 continue;
             }
-            // A person may meet an item twice within a chunk; the first time counts.
-            let mut first = BTreeMap::new();
-            for &row in &rows {
-                first.entry(log.item[row]).or_insert(row);
+            let list = match self.report.options.source {
+                Source::Logged => self.shown(split, Some(lists), &rows),
+                Source::Sampled => self.met(split, lists, &rows),
+            };
+            // Where candidates are sampled, a list without a click says nothing; where they were shown, it is the usual case.
+            if self.report.options.source == Source::Sampled {
+                if !list.iter().any(|example| example.click) {
+                    self.report.lists_without_click += 1;
+                    continue;
+                }
+                let met: HashSet<u64> = log.item[log.user_range(user)].iter().copied().collect();
+                let sampled = self.sampled(self.report.options.list_sampled, &list[0], &met);
+                examples.extend(list.into_iter().chain(sampled));
+            } else {
+                examples.extend(list);
             }
-            let mut rows: Vec<usize> = first.into_values().collect();
-            rows.sort_unstable();
-            if !rows.iter().any(|&row| is_click(log.action[row])) {
-                self.report.lists_without_click += 1;
-                continue;
-            }
-            let list: Vec<Example> = rows.iter().map(|&row| self.logged(split, Some(lists), row, time)).collect();
-            let met: HashSet<u64> = log.item[range].iter().copied().collect();
-            let sampled = self.sampled(self.report.options.list_sampled, &list[0], &met);
-            examples.extend(list.into_iter().chain(sampled));
             lists += 1;
         }
         match split {
@@ -411,6 +542,29 @@ impl<'a> Maker<'a> {
             _ => self.report.test_lists = u64::from(lists),
         }
         examples
+    }
+
+    /// The period's events of each person, some at a time.
+    fn chunks(&self, period: Range<i64>) -> Vec<Vec<usize>> {
+        let log = &self.data.log;
+        let mut chunks = Vec::new();
+        for (_, range) in self.users.clone() {
+            let rows: Vec<usize> = range.filter(|&row| period.contains(&log.time[row])).collect();
+            chunks.extend(rows.chunks(self.report.options.list_events).map(<[usize]>::to_vec));
+        }
+        chunks
+    }
+
+    /// What the person met in a chunk; an item met twice counts the first time.
+    fn met(&self, split: Split, list: u32, rows: &[usize]) -> Vec<Example> {
+        let log = &self.data.log;
+        let mut first = BTreeMap::new();
+        for &row in rows {
+            first.entry(log.item[row]).or_insert(row);
+        }
+        let mut kept: Vec<usize> = first.into_values().collect();
+        kept.sort_unstable();
+        kept.into_iter().map(|row| self.logged(split, Some(list), row, log.time[rows[0]])).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use lookback::event::Action;
 use lookback_pipeline::dataset::Dataset;
-use lookback_pipeline::examples::{ExampleError, ExampleOptions, Examples, Origin, Split};
+use lookback_pipeline::examples::{ExampleError, ExampleOptions, Examples, Origin, Periods, Split};
 use lookback_pipeline::log::{Log, LogRow};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -119,7 +119,7 @@ fn a_leak_is_found() {
 fn a_log_that_cannot_be_split_says_so() {
     let error = Examples::make(&dataset(&[(1, 1, 2, 5), (1, 2, 2, 5)]), options()).unwrap_err();
     assert!(matches!(error, ExampleError::TooSmall { events: 2, moments: 1 }), "{error}");
-    let shares = ExampleOptions { train_share: 0.9, valid_share: 0.2, ..options() };
+    let shares = ExampleOptions { periods: Periods::Shares { train: 0.9, valid: 0.2 }, ..options() };
     assert!(matches!(Examples::make(&regular(), shares), Err(ExampleError::Shares { .. })));
     let skips: Vec<(u64, u64, u8, i64)> = (0..100).map(|i| (1, i, 4, i as i64)).collect();
     assert!(matches!(Examples::make(&dataset(&skips), options()), Err(ExampleError::NothingEngaged)));

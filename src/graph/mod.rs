@@ -55,7 +55,7 @@ pub(crate) struct Inputs {
     pub skip: EventRows,
     /// Embedding dimension d.
     pub dimension: usize,
-    /// 0 hard, 1 soft.
+    /// 0 hard, 1 soft, 2 consistent.
     pub gsu_mode: i64,
 }
 

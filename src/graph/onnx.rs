@@ -127,7 +127,7 @@ fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
         });
     }
     if let Some(op) = op.downcast_ref::<Search>() {
-        return Ok(Operator::Search { k: op.k as u32 });
+        return Ok(Operator::Search { k: op.k as u32, heads: op.heads as u32 });
     }
     if let Some(op) = op.downcast_ref::<Attend>() {
         return Ok(Operator::Attend { heads: op.heads as u32 });
@@ -164,13 +164,18 @@ fn constant(tensor: &Tensor) -> TractResult<Constant> {
 fn search(_: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
     let k: i64 = node.get_attr("k")?;
     ensure!(k > 0, "Search: k is {k}, expected a positive number");
-    Ok((expand(SearchExpansion(Search { k: k as usize })), vec![]))
+    let heads = heads(node)?;
+    Ok((expand(SearchExpansion(Search { k: k as usize, heads })), vec![]))
 }
 
 fn attend(_: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+    Ok((expand(AttendExpansion(Attend { heads: heads(node)? })), vec![]))
+}
+
+fn heads(node: &NodeProto) -> TractResult<usize> {
     let heads: i64 = node.get_attr("heads")?;
-    ensure!(heads > 0, "Attend: heads is {heads}, expected a positive number");
-    Ok((expand(AttendExpansion(Attend { heads: heads as usize })), vec![]))
+    ensure!(heads > 0, "{}: heads is {heads}, expected a positive number", node.op_type);
+    Ok(heads as usize)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,7 +192,7 @@ impl Expansion for SearchExpansion {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, 6)?;
+        check_input_arity(inputs, 9)?;
         check_output_arity(outputs, 1)?;
         s.equals(&outputs[0].datum_type, i64::datum_type())?;
         s.equals(&outputs[0].rank, 2)?;

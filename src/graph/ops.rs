@@ -3,13 +3,15 @@
 use tract_core::internal::*;
 
 use crate::esu::{self, Table};
-use crate::gsu::{self, Candidates, Events, NO_EVENT};
+use crate::gsu::{self, Candidates, Events, NO_EVENT, Projected};
 use crate::request::Gsu;
 
-/// `Search(candidate [C,d], event [N,d], candidate_category [C], event_category [N], event_valid [N], mode []) -> [C,k]`.
+/// `Search(candidate [C,d], event [N,d], candidate_category [C], event_category [N], event_valid [N], mode [],
+/// query [C,D], key [N,D], bias [N,H]) -> [C,k]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Search {
     pub k: usize,
+    pub heads: usize,
 }
 
 impl Op for Search {
@@ -33,10 +35,17 @@ impl EvalOp for Search {
             event.shape()[0] == event_category.len() && event.shape()[0] == event_valid.len(),
             "one category and one validity per event"
         );
+        let (query, key, bias) = (&inputs[6], &inputs[7], &inputs[8]);
+        let (rows, width) = (event.shape()[0], query.shape()[1]);
+        ensure!(self.heads > 0 && width % self.heads == 0, "width {width} is not a multiple of {} heads", self.heads);
+        ensure!(query.shape()[0] == candidate.shape()[0], "one query per candidate");
+        ensure!(key.shape() == [rows, width], "one key per event, as wide as queries");
+        ensure!(bias.shape() == [rows, self.heads], "one bias per event and head");
         let gsu = match mode.try_as_plain_ram()?.as_slice::<i64>()? {
             [0] => Gsu::Hard,
             [1] => Gsu::Soft,
-            other => bail!("search mode is {other:?}, expected 0 (hard) or 1 (soft)"),
+            [2] => Gsu::Consistent,
+            other => bail!("search mode is {other:?}, expected 0 (hard), 1 (soft) or 2 (consistent)"),
         };
         let (candidate, event) = (candidate.try_as_plain_ram()?, event.try_as_plain_ram()?);
         let (candidate_category, event_category) =
@@ -48,15 +57,23 @@ impl EvalOp for Search {
             category: event_category.as_slice()?,
             valid: event_valid.as_slice()?,
         };
-        let rows = candidates.category.len();
-        let index = gsu::search(gsu, candidates, events, dimension, self.k);
-        Ok(tvec!(Tensor::from_shape(&[rows, self.k], &index)?.into_tvalue()))
+        let (query, key, bias) = (query.try_as_plain_ram()?, key.try_as_plain_ram()?, bias.try_as_plain_ram()?);
+        let projected = Projected {
+            query: query.as_slice()?,
+            key: key.as_slice()?,
+            bias: bias.as_slice()?,
+            width,
+            heads: self.heads,
+        };
+        let count = candidates.category.len();
+        let index = gsu::search(gsu, candidates, events, projected, dimension, self.k);
+        Ok(tvec!(Tensor::from_shape(&[count, self.k], &index)?.into_tvalue()))
     }
 }
 
 impl TypedOp for Search {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(inputs.len() == 6, "Search takes 6 inputs, got {}", inputs.len());
+        ensure!(inputs.len() == 9, "Search takes 9 inputs, got {}", inputs.len());
         ensure!(inputs[0].rank() == 2 && inputs[1].rank() == 2, "Search takes candidates and events of rank 2");
         Ok(tvec!(i64::fact(&[inputs[0].shape[0].clone(), self.k.to_dim()])))
     }

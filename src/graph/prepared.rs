@@ -39,7 +39,7 @@ pub(super) enum Operator {
     RemoveAxis(u32),
     MoveAxis(u32, u32),
     Reshape { at: u32, from: Vec<Dim>, to: Vec<Dim> },
-    Search { k: u32 },
+    Search { k: u32, heads: u32 },
     Attend { heads: u32 },
 }
 
@@ -138,7 +138,7 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
         Operator::Reshape { at, from, to } => {
             AxisOp::Reshape(*at as usize, dims(model, from)?, dims(model, to)?).into()
         }
-        Operator::Search { k } => Search { k: *k as usize }.into(),
+        Operator::Search { k, heads } => Search { k: *k as usize, heads: *heads as usize }.into(),
         Operator::Attend { heads } => Attend { heads: *heads as usize }.into(),
     };
     model.wire_node(name, op, reads)

@@ -1,21 +1,27 @@
-"""The command line: train, evaluate, parity."""
+"""The command line: train, evaluate, parity, bench, production-examples."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import warnings
 from pathlib import Path
 
+from .bench import bench
+from .bench.variants import VARIANTS, BenchError
 from .data.tables import DataError
 from .evaluation import parity, report, scorers
 from .export.model_directory import ModelError
 from .export.rebuild import GraphError
 from .export.shard import ShardError
-from .schema import GSU_MODES
+from .production import command as production
+from .production.statements import ProductionError
+from .schema import GSU_NAMES, Gsu
 from .train import config, run
 from .train.config import ConfigError
+from .train.distributed import LaunchError
 from .train.loop import CheckpointError
 
 KNOWN_ERRORS = (
@@ -25,7 +31,10 @@ KNOWN_ERRORS = (
     ShardError,
     ConfigError,
     CheckpointError,
+    LaunchError,
     parity.ScoresError,
+    BenchError,
+    ProductionError,
     OSError,
 )
 
@@ -53,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--config", type=Path, help="TOML file over the defaults in configs/default.toml")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--resume", action="store_true", help="go on from the checkpoint in OUTPUT/work")
+    one.add_argument(
+        "--board", type=Path, metavar="DIR", help="where TensorBoard's events go (default: target/lookback/runs/NAME)"
+    )
     one.set_defaults(run=train)
 
     two = commands.add_parser("evaluate", help="print a model directory's metrics on the test lists")
@@ -61,8 +73,25 @@ def parser() -> argparse.ArgumentParser:
         "parity", help="compare the logits of PyTorch, onnxruntime and files of scores on the test lists"
     )
     three.add_argument("--scores", type=Path, nargs="*", default=[], metavar="FILE", help="Parquet files of logits")
-    three.add_argument("--gsu", choices=sorted(GSU_MODES), help="compare this search only (default: both)")
+    three.add_argument("--gsu", choices=GSU_NAMES, help="compare this search only (default: all)")
     three.set_defaults(run=check_parity)
+    four = commands.add_parser("bench", help="compare the full model, baselines and ablations, and write the page")
+    four.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="data directories")
+    four.add_argument("--output", type=Path, required=True, help="Markdown page to write, such as docs/results.md")
+    four.add_argument("--work", type=Path, default=bench.WORK, help="where results are kept (target/lookback/bench)")
+    four.add_argument("--config", type=Path, help="TOML file over the defaults in configs/default.toml")
+    four.add_argument("--seeds", type=int, metavar="N", help="trainings per row (default: as in configs/bench.toml)")
+    four.add_argument("--quick", action="store_true", help="one seed, few rows, little data: minutes")
+    four.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="runs at once")
+    four.add_argument(
+        "--only",
+        nargs="+",
+        metavar="VARIANT",
+        choices=[one.name for one in VARIANTS],
+        help=f"only these: {', '.join(one.name for one in VARIANTS)}",
+    )
+    four.set_defaults(run=compare)
+    production.register(commands)
     for command in (two, three):
         command.add_argument("--data", type=Path, required=True, help="data directory")
         command.add_argument("--model", type=Path, required=True, help="model directory")
@@ -71,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def train(options: argparse.Namespace) -> int:
-    run.train(options.data, options.output, config.load(options.config), options.seed, options.resume)
+    run.train(options.data, options.output, config.load(options.config), options.seed, options.resume, options.board)
     return 0
 
 
@@ -79,22 +108,39 @@ def evaluate(options: argparse.Namespace) -> int:
     lists = scorers.load(options.data, options.model, options.limit)
     calibration = lists.model.manifest["calibration"]
     rows = {
-        f"{lists.model.manifest['name']} ({gsu})": report.metrics(
-            lists.requests, scorers.by_pytorch(lists, soft), calibration
+        f"{lists.model.manifest['name']} ({gsu.label})": report.metrics(
+            lists.requests, scorers.by_pytorch(lists, gsu), calibration
         )
-        for gsu, soft in (("soft", True), ("hard", False))
+        for gsu in Gsu
     }
     print(f"{len(lists.requests)} test lists, {len(lists.requests.item)} candidates")
     print(report.render(rows))
     return 0
 
 
+def compare(options: argparse.Namespace) -> int:
+    settings = config.load(options.config)
+    bench.run(
+        options.data,
+        options.output,
+        options.work,
+        settings,
+        options.processes,
+        options.seeds,
+        options.quick,
+        options.only,
+        options.config,
+    )
+    print(f"wrote {options.output}; results are kept in {options.work}")
+    return 0
+
+
 def check_parity(options: argparse.Namespace) -> int:
     lists = scorers.load(options.data, options.model, options.limit)
-    found = parity.compare(lists, options.scores, [options.gsu] if options.gsu else sorted(GSU_MODES))
-    print(f"{'face':<32}{'gsu':<6}{'examples':>10}{'max |Δ|':>12}{'lists misordered':>18}")
+    found = parity.compare(lists, options.scores, [options.gsu] if options.gsu else list(GSU_NAMES))
+    print(f"{'face':<32}{'gsu':<12}{'examples':>10}{'draws':>8}{'max |Δ|':>12}{'lists misordered':>18}")
     for one in found:
-        print(f"{one.face:<32}{one.gsu:<6}{one.examples:>10}{one.worst:>12.2e}{one.misordered:>18}")
+        print(f"{one.face:<32}{one.gsu:<12}{one.examples:>10}{one.draws:>8}{one.worst:>12.2e}{one.misordered:>18}")
     if all(one.holds for one in found):
         return 0
     print(

@@ -79,7 +79,7 @@ def write(directory: Path, seed: int) -> None:
         "groups": [{"values": ["25-34", "F"], "table": popularity_table(items[::2], rng)}],
     }
     manifest = {
-        "format_version": 1,
+        "format_version": 2,
         "name": "made-up",
         "embedding_version": version,
         "embedding_dim": SHAPE.embedding_dim,
@@ -92,7 +92,10 @@ def write(directory: Path, seed: int) -> None:
         "skips": SKIPS,
         "heads": SHAPE.heads,
         "default_gsu": "soft",
-        "calibration": {"click": {"a": 0.9, "b": -0.3}, "save": {"a": 1.1, "b": -0.7}},
+        "calibration": {
+            "click": {"platt": {"a": 0.9, "b": -0.3}},
+            "save": {"isotonic": {"logit": [-3.0, -1.0, 0.5, 2.0], "probability": [0.01, 0.2, 0.45, 0.9]}},
+        },
         "onnx_blake3": blake3((directory / "model.onnx").read_bytes()).hexdigest(),
         "card": {"data": "made up at random; it ranks nothing in this world", "metrics": {}, "seed": seed},
     }

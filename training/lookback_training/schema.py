@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 ACTIONS: tuple[str, ...] = ("other", "click", "save", "closeup", "skip", "hide")
 """Action names in code order: the code of an action is its place here."""
 
@@ -25,6 +27,23 @@ RECENT = 20
 SKIPS = 20
 """Newest skips the skip attention reads."""
 
-HARD, SOFT = 0, 1
-GSU_MODES: dict[str, int] = {"hard": HARD, "soft": SOFT}
+
+class Gsu(IntEnum):
+    """The three searches; the value is the graph's `gsu_mode`."""
+
+    HARD = 0
+    SOFT = 1
+    CONSISTENT = 2
+
+    @property
+    def label(self) -> str:
+        """The name in files and on the command line."""
+        return self.name.lower()
+
+    @classmethod
+    def named(cls, label: str) -> Gsu:
+        return cls[label.upper()]
+
+
+GSU_NAMES: tuple[str, ...] = tuple(gsu.label for gsu in Gsu)
 TASKS: tuple[str, ...] = ("click", "save")

@@ -13,7 +13,7 @@ import pytest
 from lookback_training.data import item_features, log, requests, tables, vocabulary
 from lookback_training.data.batch import Batcher
 from lookback_training.data.time_features import age_bucket, hour, weekday
-from lookback_training.schema import RECENT, K
+from lookback_training.schema import RECENT, Gsu, K
 from lookback_training.train import setup
 from lookback_training.train.config import Config
 
@@ -56,7 +56,7 @@ def test_a_future_event_in_a_history_is_refused(tmp_path: Path, small: Config) -
 def test_batches_point_at_events_of_the_right_request(data: Path, small: Config) -> None:
     made = setup.prepare(data, small, seed=1)
     chosen = np.arange(0, len(made.test.requests), 3)
-    batch = made.test.build(chosen, made.trainee.embedding.shipped(), soft=True)
+    batch = made.test.build(chosen, made.trainee.search(Gsu.SOFT))
     assert batch.long_index.shape == (len(batch.item), K)
     asked = made.test.requests
     for candidate in range(0, len(batch.item), 17):
@@ -114,7 +114,7 @@ def test_an_empty_history_still_makes_a_batch(tmp_path: Path, small: Config) -> 
     empty = np.flatnonzero(asked.history_start == asked.history_end)[:2]
     assert len(empty) == 2
     one = Batcher(made.log, asked, made.category, made.train.feature)
-    batch = one.build(empty, made.trainee.embedding.shipped(), soft=True)
+    batch = one.build(empty, made.trainee.search(Gsu.SOFT))
     assert (batch.long_index == -1).all()
     assert made.trainee.eval()(batch).isfinite().all()
 

@@ -12,7 +12,7 @@ import torch
 
 from lookback_training.export import graph, rebuild
 from lookback_training.model.ranker import Ranker
-from lookback_training.schema import ACTIONS
+from lookback_training.schema import ACTIONS, Gsu
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +39,14 @@ def random_inputs(ranker: Ranker, candidates: int, events: int, valid: int, mode
     inputs["context"] = torch.tensor([[13, 6, 2]])
     inputs["event_valid"][valid:] = 0
     inputs["skip_valid"][valid:] = 0
-    inputs["gsu_mode"] = torch.tensor(mode)
+    inputs["gsu_mode"] = torch.tensor(int(mode))
     return inputs
 
 
-@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize("mode", list(Gsu))
 @pytest.mark.parametrize(("candidates", "events", "valid"), [(1, 50, 50), (7, 60, 52), (3, 50, 0), (40, 300, 300)])
 def test_onnxruntime_agrees(
-    exported: Path, ranker: Ranker, candidates: int, events: int, valid: int, mode: int
+    exported: Path, ranker: Ranker, candidates: int, events: int, valid: int, mode: Gsu
 ) -> None:
     inputs = random_inputs(ranker, candidates, events, valid, mode)
     with torch.no_grad():

@@ -50,11 +50,31 @@ def test_platt_is_logistic_regression() -> None:
     rng = np.random.default_rng(1)
     logit = rng.standard_normal(4000) * 2
     label = (rng.random(4000) < 1 / (1 + np.exp(-(0.6 * logit - 1.2)))).astype(float)
-    a, b = calibration.fit(label, logit)
+    a, b = calibration.fit_platt(label, logit)
     reference = LogisticRegression(C=np.inf, tol=1e-10).fit(logit[:, None], label)
     assert (a, b) == pytest.approx((reference.coef_[0, 0], reference.intercept_[0]), abs=1e-4)
 
 
 def test_platt_leaves_alone_what_it_cannot_fit() -> None:
-    assert calibration.fit(np.zeros(5), np.arange(5.0)) == (1.0, 0.0)
-    assert calibration.fit(np.array([1.0, 1.0, 0.0, 0.0]), np.array([-2.0, -1.0, 1.0, 0.5])) == (1.0, 0.0)
+    assert calibration.fit_platt(np.zeros(5), np.arange(5.0)) == (1.0, 0.0)
+    assert calibration.fit_platt(np.array([1.0, 1.0, 0.0, 0.0]), np.array([-2.0, -1.0, 1.0, 0.5])) == (1.0, 0.0)
+
+
+def test_isotonic_calibration_is_scikit_learns_at_the_blocks_and_keeps_the_order() -> None:
+    rng = np.random.default_rng(5)
+    logit = rng.standard_normal((4000, 2))
+    label = (rng.random((4000, 2)) < 1 / (1 + np.exp(-(2 * logit - 1)))).astype(np.float32)
+    fitted = calibration.fit_tasks(label, logit, "isotonic")
+    p = calibration.apply(fitted, logit)
+    assert (np.diff(p[np.argsort(logit[:, 0]), 0]) >= 0).all()
+    assert metrics.ece(label[:, 0], p[:, 0]) < 0.01
+    assert abs(p[:, 0].mean() - label[:, 0].mean()) < 0.01
+    for task in ("click", "save"):
+        knots = fitted[task]["isotonic"]
+        assert (np.diff(knots["logit"]) > 0).all()
+        assert (np.diff(knots["probability"]) > 0).all()
+
+
+def test_isotonic_calibration_without_an_order_falls_back_to_platt() -> None:
+    label, logit = np.zeros((4, 2)), np.arange(8.0).reshape(4, 2)
+    assert calibration.fit_tasks(label, logit, "isotonic")["click"] == {"platt": {"a": 1.0, "b": 0.0}}

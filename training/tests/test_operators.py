@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from lookback_training.export import functions
-from lookback_training.model.operators import attend, search
+from lookback_training.model.operators import attend, codes, search
+from lookback_training.schema import Gsu
 
 HEADS, WIDTH = 2, 8
 
@@ -26,7 +27,8 @@ def session(operator: str, attribute: int) -> onnxruntime.InferenceSession:
     if operator == "Search":
         inputs = [("candidate", f, ["C", "d"]), ("event", f, ["N", "d"]), ("candidate_category", i, ["C"])]
         inputs += [("event_category", i, ["N"]), ("event_valid", f, ["N"]), ("mode", i, [])]
-        outputs, attributes = [("index", i, ["C", "K"])], {"k": attribute}
+        inputs += [("query", f, ["C", WIDTH]), ("key", f, ["N", WIDTH]), ("bias", f, ["N", HEADS])]
+        outputs, attributes = [("index", i, ["C", "K"])], {"k": attribute, "heads": HEADS}
     else:
         inputs = [("query", f, ["C", WIDTH]), ("key", f, ["R", WIDTH]), ("value", f, ["R", WIDTH])]
         inputs += [("bias", f, ["R", HEADS]), ("index", i, ["C", "K"])]
@@ -55,20 +57,30 @@ def searches(draw: st.DrawFn) -> tuple[dict[str, torch.Tensor], int]:
         "candidate_category": rng.integers(0, 3, c),
         "event_category": rng.integers(0, 3, n),
         "event_valid": (rng.random(n) < draw(st.sampled_from([0.0, 0.5, 1.0]))).astype(np.float32),
-        "mode": np.array(draw(st.integers(0, 1))),
+        "mode": np.array(draw(st.integers(0, 2))),
+        # Heads of width 4: the scale is 2 and every logit exact.
+        "query": rng.integers(-2, 3, (c, WIDTH)).astype(np.float32),
+        "key": rng.integers(-2, 3, (n, WIDTH)).astype(np.float32),
+        "bias": rng.integers(-2, 3, (n, HEADS)).astype(np.float32),
     }
     return {name: torch.from_numpy(value) for name, value in inputs.items()}, k
 
 
 def search_by_definition(x: dict[str, torch.Tensor], k: int) -> list[list[int]]:
     rows = []
-    for e, category in zip(x["candidate"].tolist(), x["candidate_category"].tolist(), strict=True):
+    mode = Gsu(int(x["mode"]))
+    candidate, event = codes(x["candidate"], x["event"])
+    for c, category in enumerate(x["candidate_category"].tolist()):
         found = []
-        for row, past in enumerate(x["event"].tolist()):
+        for row in range(len(x["event"])):
             alike = category > 0 and x["event_category"][row] == category
-            if x["event_valid"][row] > 0 and (x["mode"] == 1 or alike):
-                product = sum(a * b for a, b in zip(e, past, strict=True))
-                found.append((-product if x["mode"] == 1 else 0, row))
+            score = {
+                Gsu.HARD: 0.0,
+                Gsu.SOFT: float(candidate[c] @ event[row]),
+                Gsu.CONSISTENT: float(x["query"][c] @ x["key"][row]) / 2 + float(x["bias"][row].sum()),
+            }[mode]
+            if x["event_valid"][row] > 0 and (mode != Gsu.HARD or alike):
+                found.append((-score, row))
         best = [row for _, row in sorted(found)[:k]]
         rows.append(best + [-1] * (k - len(best)))
     return rows
@@ -78,10 +90,26 @@ def search_by_definition(x: dict[str, torch.Tensor], k: int) -> list[list[int]]:
 @given(searches())
 def test_search_is_its_definition_and_its_function_body(case: tuple[dict[str, torch.Tensor], int]) -> None:
     x, k = case
-    ours = search(**x, k=k)
+    ours = search(**x, k=k, heads=HEADS)
     assert ours.tolist() == search_by_definition(x, k)
     (theirs,) = session("Search", k).run(None, {name: value.numpy() for name, value in x.items()})
     assert ours.tolist() == theirs.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 300), st.sampled_from([0.0, 1e-20, 1e-3, 1.0, 1e4]), st.integers(0, 2**32 - 1))
+def test_codes_keep_the_inner_product_and_fit_32_bits(d: int, size: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tables = [torch.from_numpy((rng.standard_normal((5, d)) * size).astype(np.float32)) for _ in range(2)]
+    candidate, event = codes(*tables)
+    assert candidate.abs().sum(1).max() <= d * 2**15
+    assert (candidate.abs() @ event.abs().T).max() < 2**31
+    largest = max(float(table.abs().max()) for table in tables)
+    if largest > 0:
+        limit = float(max(candidate.abs().max(), event.abs().max()))
+        exact = tables[0].double() @ tables[1].double().T
+        error = (candidate @ event.T * (largest / limit) ** 2 - exact).abs().max()
+        assert error <= 1.01 * d * largest * largest / limit
 
 
 @st.composite

@@ -14,7 +14,7 @@ import torch
 from lookback_training.command import main
 from lookback_training.evaluation import parity, scorers
 from lookback_training.export import model_directory
-from lookback_training.schema import GSU_MODES
+from lookback_training.schema import Gsu
 from lookback_training.train import config, loop, setup
 from lookback_training.train.config import Config
 
@@ -32,7 +32,7 @@ def test_training_writes_a_whole_model_directory(data: Path, model: Path) -> Non
     read = model_directory.read(model)
     card = read.manifest["card"]
     assert card["metrics"]["test"]["soft"]["click"]["gauc"] > 0.5
-    assert read.manifest["calibration"]["click"]["a"] > 0
+    assert read.manifest["calibration"]["click"]["platt"]["a"] > 0
     assert np.isfinite(read.shard.feature).all()
     popularity = json.loads((model / "popularity.json").read_text())
     rich = "rich" in str(data)
@@ -61,8 +61,8 @@ def test_parity_holds_and_notices_when_it_does_not(data: Path, model: Path, tmp_
     lists = scorers.load(data, model, limit=0)
     asked = lists.requests
     parts = []
-    for gsu, mode in GSU_MODES.items():
-        logit = scorers.by_onnxruntime(lists, soft=bool(mode))
+    for gsu in Gsu:
+        logit = scorers.by_onnxruntime(lists, gsu)
         parts.append(
             pl.DataFrame(
                 {
@@ -70,7 +70,7 @@ def test_parity_holds_and_notices_when_it_does_not(data: Path, model: Path, tmp_
                     "item": asked.item_id,
                     "logit_click": logit[:, 0],
                     "logit_save": logit[:, 1],
-                    "gsu": [gsu] * len(logit),
+                    "gsu": [gsu.label] * len(logit),
                 }
             )
         )

@@ -11,7 +11,7 @@ use crate::root::{shown, state};
 
 /// The core's ways to run, and the flag that picks each.
 const CORES: [(&str, Option<&str>); 2] = [("module", None), ("native", Some("--native"))];
-const SEARCHES: [&str; 2] = ["soft", "hard"];
+const SEARCHES: [&str; 3] = ["consistent", "soft", "hard"];
 
 /// What scores what.
 pub struct Parity {

@@ -27,9 +27,9 @@ pub struct Options {
     data: DataArgs,
     #[command(flatten)]
     model: ModelArgs,
-    /// How to search the history
-    #[arg(long, value_enum, default_value = "soft")]
-    gsu: GsuChoice,
+    /// How to search the history [default: the model's own way]
+    #[arg(long, value_enum)]
+    gsu: Option<GsuChoice>,
     /// Which period's lists
     #[arg(long, value_enum, default_value = "test")]
     split: SplitName,
@@ -46,9 +46,10 @@ pub struct Options {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum GsuChoice {
-    Soft,
     Hard,
-    Both,
+    Soft,
+    Consistent,
+    All,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -81,9 +82,11 @@ pub fn run(options: &Options) -> Result<()> {
     let data = Data::open(&options.data.data)?;
     let model = Model::open(&options.model, &Limits::offline(workers()))?;
     let searches: &[Gsu] = match options.gsu {
-        GsuChoice::Soft => &[Gsu::Soft],
-        GsuChoice::Hard => &[Gsu::Hard],
-        GsuChoice::Both => &[Gsu::Soft, Gsu::Hard],
+        None => &[model.manifest().default_gsu],
+        Some(GsuChoice::Hard) => &[Gsu::Hard],
+        Some(GsuChoice::Soft) => &[Gsu::Soft],
+        Some(GsuChoice::Consistent) => &[Gsu::Consistent],
+        Some(GsuChoice::All) => &[Gsu::Consistent, Gsu::Soft, Gsu::Hard],
     };
     let split = match options.split {
         SplitName::Valid => Split::Valid,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use lookback_pipeline::examples::{ExampleOptions, ExampleReport, Examples};
+use lookback_pipeline::examples::{ExampleOptions, ExampleReport, Examples, Periods, Source};
 
 use super::data::{Data, DataArgs};
 use super::output::print;
@@ -16,11 +16,23 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = ExampleOptions::default().negatives)]
     negatives: usize,
     /// Share of the events, by time, that is the training period
-    #[arg(long, value_name = "SHARE", default_value_t = ExampleOptions::default().train_share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8, conflicts_with = "logged")]
     train_share: f64,
     /// Share of the events that is the validation period; the test period is the rest
-    #[arg(long, value_name = "SHARE", default_value_t = ExampleOptions::default().valid_share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, conflicts_with = "logged")]
     valid_share: f64,
+    /// What was really shown, request by request, makes examples and lists; nothing is sampled. For logs with request ids
+    #[arg(long)]
+    logged: bool,
+    /// Days of the training period, with --logged
+    #[arg(long, value_name = "N", default_value_t = 7, requires = "logged")]
+    train_days: u32,
+    /// Days of the validation period that follows, with --logged
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "logged")]
+    valid_days: u32,
+    /// Days of the test period, which ends with the log, with --logged
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "logged")]
+    test_days: u32,
     /// Sampled unseen items in each candidate list
     #[arg(long, value_name = "N", default_value_t = ExampleOptions::default().list_sampled)]
     sampled: usize,
@@ -35,8 +47,11 @@ pub fn run(options: &Options) -> Result<()> {
         &data.set,
         ExampleOptions {
             negatives: options.negatives,
-            train_share: options.train_share,
-            valid_share: options.valid_share,
+            periods: match options.logged {
+                true => Periods::Days { train: options.train_days, valid: options.valid_days, test: options.test_days },
+                false => Periods::Shares { train: options.train_share, valid: options.valid_share },
+            },
+            source: if options.logged { Source::Logged } else { Source::Sampled },
             list_sampled: options.sampled,
             seed: options.seed,
             ..ExampleOptions::default()
@@ -60,6 +75,7 @@ fn summary(report: &ExampleReport) -> String {
     for (count, noun, why) in [
         (report.lists_with_short_history, "list", "whose history is short"),
         (report.lists_without_click, "list", "without a click"),
+        (report.events_without_request, "event", "without a request id"),
     ] {
         if count > 0 {
             text += &format!("left out: {} {why}\n", plural(count, noun));

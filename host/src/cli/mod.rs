@@ -19,6 +19,7 @@ mod ranking;
 mod request_file;
 mod scores_file;
 mod scoring;
+mod simulate;
 mod table;
 mod users;
 mod words;
@@ -39,6 +40,9 @@ enum Command {
     /// Read logs into a data directory
     #[command(subcommand)]
     Import(import::Source),
+    /// Make up a platform with impressions, positions, skips, long histories and the truth beside them
+    #[command(after_help = "Example:\n  lookback simulate --people 200 --output data/simulated-small")]
+    Simulate(simulate::Options),
     /// Split a data directory's events by time into training examples and held-out lists
     #[command(after_help = "Example:\n  lookback examples --data data/mine")]
     Examples(examples::Options),
@@ -57,7 +61,7 @@ enum Command {
     Rank(Box<rank::Options>),
     /// Rank held-out lists and print AUC, GAUC, NDCG@10 and log loss beside two baselines
     #[command(
-        after_help = "Examples:\n  lookback evaluate --gsu both\n  lookback evaluate --data data/mine --model models/mine --limit 100 --json"
+        after_help = "Examples:\n  lookback evaluate --gsu all\n  lookback evaluate --data data/mine --model models/mine --limit 100 --json"
     )]
     Evaluate(evaluate::Options),
     /// Measure how long a whole request takes
@@ -71,6 +75,7 @@ enum Command {
 pub fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Import(source) => import::run(source),
+        Command::Simulate(options) => simulate::run(options),
         Command::Examples(options) => examples::run(options),
         Command::Prepare(options) => prepare::run(options),
         Command::Inspect(options) => inspect::run(options),

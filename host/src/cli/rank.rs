@@ -74,6 +74,8 @@ pub enum GsuName {
     Hard,
     /// Largest inner product with the candidate's embedding
     Soft,
+    /// Largest attention logit
+    Consistent,
 }
 
 impl From<GsuName> for Gsu {
@@ -81,6 +83,7 @@ impl From<GsuName> for Gsu {
         match name {
             GsuName::Hard => Gsu::Hard,
             GsuName::Soft => Gsu::Soft,
+            GsuName::Consistent => Gsu::Consistent,
         }
     }
 }

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..model.operators import search
-from ..schema import RECENT, SKIPS, K
+from ..schema import RECENT, SKIPS
 from .log import Log
 from .requests import Requests
+from .search import Search
 from .time_features import event_time
 
 
@@ -48,27 +48,36 @@ class Batch:
 class Batcher:
     """Builds batches of one split. `category` [items] and `feature` [C,F] are those of the split's candidates."""
 
-    def __init__(self, log: Log, requests: Requests, category: np.ndarray, feature: np.ndarray) -> None:
+    def __init__(
+        self, log: Log, requests: Requests, category: np.ndarray, feature: np.ndarray, recent: int = RECENT
+    ) -> None:
+        """`recent`: how many of the newest events a batch carries."""
         self.log = log
         self.requests = requests
         self.category = category.astype(np.int64)
         self.feature = feature
+        self.recent = recent
 
-    def build(self, chosen: np.ndarray, embedding: Tensor, soft: bool) -> Batch:
-        """Batch of the requests `chosen` [G], searched with the item embeddings [items,d] as they are now."""
+    def take(self, chosen: np.ndarray, recent: int = RECENT) -> Batcher:
+        """The same split with the requests `chosen` alone."""
+        feature = self.feature[self.requests.candidates(chosen)]
+        return Batcher(self.log, self.requests.take(chosen), self.category, feature, recent)
+
+    def build(self, chosen: np.ndarray, search: Search) -> Batch:
+        """Batch of the requests `chosen` [G], each history searched with `search`."""
         log, requests = self.log, self.requests
         first, last = requests.first[chosen], requests.first[chosen + 1]
-        rows = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
+        rows = requests.candidates(chosen)
         long_rows: list[np.ndarray] = []
         long_times: list[np.ndarray] = []
         index: list[np.ndarray] = []
-        recent = np.full((len(chosen), RECENT), -1, dtype=np.int64)
+        recent = np.full((len(chosen), self.recent), -1, dtype=np.int64)
         skips = np.full((len(chosen), SKIPS), -1, dtype=np.int64)
         base = 0
         for g, r in enumerate(chosen):
             start, end = requests.history_start[r], requests.history_end[r]
             history = log.history(start, end)
-            found = self._search(requests.item[first[g] : last[g]], history, embedding, soft)
+            found = search.find(log, self.category, requests.item[first[g] : last[g]], history, int(requests.time[r]))
             used, place = np.unique(found, return_inverse=True)
             # `used` begins with -1 where slots are missing; those stay -1 in the index.
             gaps = int(len(used) > 0 and used[0] < 0)
@@ -77,7 +86,7 @@ class Batcher:
             long_rows.append(history[used[gaps:]])
             long_times.append(np.full(len(used) - gaps, requests.time[r]))
             base += len(used) - gaps
-            recent[g, : min(RECENT, len(history))] = history[:RECENT]
+            recent[g, : min(self.recent, len(history))] = history[: self.recent]
             skipped = log.skips(start, end)
             skips[g, : len(skipped)] = skipped
         time = requests.time[chosen]
@@ -98,29 +107,11 @@ class Batcher:
                 time[:1] if empty else np.concatenate(long_times),
             ),
             long_index=_long(np.concatenate(index)),
-            recent=self._events(recent.reshape(-1), np.repeat(time, RECENT)),
+            recent=self._events(recent.reshape(-1), np.repeat(time, self.recent)),
             recent_valid=torch.from_numpy((recent >= 0).astype(np.float32)),
             skips=self._events(skips.reshape(-1), np.repeat(time, SKIPS)),
             skip_valid=torch.from_numpy((skips >= 0).astype(np.float32)),
         )
-
-    def _search(self, item: np.ndarray, history: np.ndarray, embedding: Tensor, soft: bool) -> np.ndarray:
-        """Places in `history` per candidate [c,K], -1 = none."""
-        found = np.full((len(item), K), -1, dtype=np.int64)
-        if len(history):
-            past = self.log.item[history]
-            k = min(K, len(history))
-            index = search(
-                embedding[torch.from_numpy(item)],
-                embedding[torch.from_numpy(past)],
-                torch.from_numpy(self.category[item]),
-                torch.from_numpy(self.category[past]),
-                torch.ones(len(history)),
-                torch.tensor(int(soft)),
-                k,
-            )
-            found[:, :k] = index.numpy()
-        return found
 
     def _events(self, rows: np.ndarray, at: np.ndarray) -> Events:
         """Events of log rows [R] seen at moments [R]; a row of -1 is padding (item row 0, never attended to)."""

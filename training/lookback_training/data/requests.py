@@ -47,6 +47,22 @@ class Requests:
         """Request of each candidate [C]."""
         return np.repeat(np.arange(len(self)), np.diff(self.first))
 
+    def candidates(self, chosen: np.ndarray) -> np.ndarray:
+        """Rows of the candidates of the requests `chosen`, in that order."""
+        spans = [np.arange(self.first[g], self.first[g + 1]) for g in chosen]
+        return np.concatenate(spans) if spans else np.zeros(0, dtype=np.int64)
+
+    def take(self, chosen: np.ndarray) -> Requests:
+        """The requests `chosen` alone, in that order."""
+        rows = self.candidates(chosen)
+        by_request = ("list", "user", "time", "history_start", "history_end", "user_field", "context")
+        by_candidate = ("item", "item_id", "label", "logged", "position")
+        return Requests(
+            first=np.concatenate([[0], np.cumsum(np.diff(self.first)[chosen])]),
+            **{name: getattr(self, name)[chosen] for name in by_request},
+            **{name: getattr(self, name)[rows] for name in by_candidate},
+        )
+
 
 def build(tables: Tables, log: Log, vocabulary: Vocabulary, items: np.ndarray, split: str, limit: int = 0) -> Requests:
     """Requests of one split (train: same user and moment; else: same list), at most `limit` lists if not 0."""

@@ -52,6 +52,37 @@ def ndcg(gain: np.ndarray, score: np.ndarray, first: np.ndarray, item: np.ndarra
     return float(np.mean(values)) if values else float("nan")
 
 
+def recall(label: np.ndarray, score: np.ndarray, first: np.ndarray, item: np.ndarray, at: int) -> float:
+    """Mean over lists of the share of a list's positives among its `at` best; equal scores in order of item id.
+
+    Lists without a positive are left out. label, score, item [C]; first [G+1].
+    """
+    values = []
+    for a, b in pairwise(first):
+        positive = label[a:b] > 0.5
+        if positive.any():
+            order = np.lexsort((item[a:b], -score[a:b]))[:at]
+            values.append(positive[order].sum() / positive.sum())
+    return float(np.mean(values)) if values else float("nan")
+
+
+def expected_auc(p: np.ndarray, score: np.ndarray) -> float:
+    """AUC of score [n] when candidate i is positive with probability p[i], negative otherwise; ties count half.
+
+    Over all pairs i ≠ j: Σ p_i·(1 − p_j)·[score_i > score_j] / Σ p_i·(1 − p_j). NaN where the divisor is zero.
+    """
+    p = p.astype(np.float64)
+    _, place = np.unique(score, return_inverse=True)
+    positive = np.bincount(place, weights=p)
+    negative = np.bincount(place, weights=1.0 - p)
+    below = np.cumsum(negative) - negative
+    itself = float((p * (1.0 - p)).sum())
+    pairs = positive.sum() * negative.sum() - itself
+    if pairs <= 1e-12:
+        return float("nan")
+    return float(((positive * (below + negative / 2)).sum() - itself / 2) / pairs)
+
+
 def gains(label: np.ndarray) -> np.ndarray:
     """label [C,2] (click, save) -> gain [C]: 2 for a save, 1 for a click, else 0."""
     return np.where(label[:, 1] > 0.5, GAIN_SAVE, np.where(label[:, 0] > 0.5, GAIN_CLICK, 0.0))

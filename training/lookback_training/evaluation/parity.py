@@ -10,11 +10,14 @@ import numpy as np
 import polars as pl
 
 from ..data.requests import Requests
-from ..schema import GSU_MODES
+from ..schema import GSU_NAMES, Gsu
 from .scorers import Lists, by_onnxruntime, by_pytorch
+from .search_ties import draws
 
 TOLERANCE = 1e-4
 MIN_EXAMPLES = 1000
+MOST_DRAWS = 0.01
+"""Share of candidates for which the search may be a draw."""
 COLUMNS = {
     "list": pl.UInt32,
     "item": pl.UInt64,
@@ -30,17 +33,19 @@ class ScoresError(ValueError):
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far one face's logits are from PyTorch's for one search."""
+    """How far one face's logits are from PyTorch's for one search; `draws` candidates are left out of it."""
 
     face: str
     gsu: str
     examples: int
+    draws: int
     worst: float
     misordered: int
 
     @property
     def holds(self) -> bool:
-        return self.examples >= MIN_EXAMPLES and self.worst <= TOLERANCE and self.misordered == 0
+        enough = self.examples >= MIN_EXAMPLES and self.draws <= MOST_DRAWS * (self.examples + self.draws)
+        return enough and self.worst <= TOLERANCE and self.misordered == 0
 
 
 def compare(lists: Lists, files: list[Path], searches: list[str]) -> list[Agreement]:
@@ -51,13 +56,14 @@ def compare(lists: Lists, files: list[Path], searches: list[str]) -> list[Agreem
         if not set(frame["gsu"].unique()) & set(searches):
             raise ScoresError(f"{name} holds no scores of {' or '.join(searches)} search; score with that `--gsu`")
     for gsu in searches:
-        soft = bool(GSU_MODES[gsu])
-        reference = by_pytorch(lists, soft)
-        found.append(agreement("onnxruntime", gsu, lists.requests, reference, by_onnxruntime(lists, soft)))
+        mode = Gsu.named(gsu)
+        reference = by_pytorch(lists, mode)
+        drawn = draws(lists) if mode == Gsu.CONSISTENT else np.zeros(len(reference), dtype=bool)
+        found.append(agreement("onnxruntime", gsu, lists.requests, reference, by_onnxruntime(lists, mode), drawn))
         for name, frame in frames:
             part = frame.filter(pl.col("gsu") == gsu)
             if len(part):
-                found.append(agreement(name, gsu, lists.requests, reference, align(name, part, lists.requests)))
+                found.append(agreement(name, gsu, lists.requests, reference, align(name, part, lists.requests), drawn))
     return found
 
 
@@ -68,9 +74,9 @@ def read_scores(path: Path) -> pl.DataFrame:
     wrong = {name: str(kind) for name, kind in COLUMNS.items() if frame.schema.get(name) != kind}
     if wrong:
         raise ScoresError(f"{path}: expected columns {wrong}, found {dict(frame.schema)}; write the scores again")
-    unknown = set(frame["gsu"].unique()) - set(GSU_MODES)
+    unknown = set(frame["gsu"].unique()) - set(GSU_NAMES)
     if unknown or not len(frame):
-        raise ScoresError(f"{path}: `gsu` must be one of {sorted(GSU_MODES)}, found {sorted(unknown) or 'no rows'}")
+        raise ScoresError(f"{path}: `gsu` must be one of {sorted(GSU_NAMES)}, found {sorted(unknown) or 'no rows'}")
     return frame
 
 
@@ -96,9 +102,15 @@ def align(name: str, scores: pl.DataFrame, requests: Requests) -> np.ndarray:
     return joined.select("logit_click", "logit_save").to_numpy().astype(np.float32)
 
 
-def agreement(face: str, gsu: str, requests: Requests, reference: np.ndarray, other: np.ndarray) -> Agreement:
-    """Largest |Δ| and the lists in which two candidates more than the tolerance apart change order."""
-    present = ~np.isnan(other[:, 0])
+def agreement(
+    face: str, gsu: str, requests: Requests, reference: np.ndarray, other: np.ndarray, drawn: np.ndarray
+) -> Agreement:
+    """Largest |Δ| and the lists in which two candidates more than the tolerance apart change order.
+
+    Candidates whose search is a draw (`drawn` [C]) are counted and left out.
+    """
+    scored = ~np.isnan(other[:, 0])
+    present = scored & ~drawn
     gap = np.abs(reference - other)[present]
     misordered = 0
     for a, b in pairwise(requests.first):
@@ -109,4 +121,4 @@ def agreement(face: str, gsu: str, requests: Requests, reference: np.ndarray, ot
         if len(ordered) and (np.maximum.accumulate(ordered[::-1])[::-1] - ordered).max() > TOLERANCE:
             misordered += 1
     worst = float(gap.max()) if gap.size and np.isfinite(gap).all() else float("inf")
-    return Agreement(face, gsu, int(present.sum()), worst, misordered)
+    return Agreement(face, gsu, int(present.sum()), int((scored & drawn).sum()), worst, misordered)

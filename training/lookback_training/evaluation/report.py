@@ -8,15 +8,15 @@ import numpy as np
 
 from ..data.requests import Requests
 from ..schema import TASKS
-from ..train import calibration as platt
+from ..train import calibration as calibrators
 from .metrics import ece, log_loss, ranking
 
 Metrics = dict[str, dict[str, float]]
 
 
-def metrics(requests: Requests, logit: np.ndarray, calibration: dict[str, dict[str, float]]) -> Metrics:
+def metrics(requests: Requests, logit: np.ndarray, calibration: calibrators.Calibration) -> Metrics:
     """Per task: AUC, GAUC, NDCG@10 of the logits [C,2]; log loss and ECE of the calibrated probabilities."""
-    p = platt.apply(calibration, logit)
+    p = calibrators.apply(calibration, logit)
     result = ranking(requests.label, logit, requests.first, requests.item_id)
     for t, task in enumerate(TASKS):
         result[task]["log_loss"] = log_loss(requests.label[:, t], p[:, t])

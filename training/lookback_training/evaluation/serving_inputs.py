@@ -6,17 +6,18 @@ Written apart from the training batches on purpose: it is the second opinion tha
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from ..data.log import Log
 from ..data.requests import Requests
 from ..data.time_features import event_time
 from ..export.shard import Shard
-from ..schema import SKIPS, K
+from ..schema import SKIPS, Gsu, K
 
 Inputs = dict[str, np.ndarray]
 
 
-def build(log: Log, requests: Requests, shard: Shard, g: int, soft: bool) -> Inputs:
+def build(log: Log, requests: Requests, shard: Shard, g: int, gsu: Gsu) -> Inputs:
     """Named inputs of list g; shapes as in the graph: C candidates, N >= 50 event rows, 20 skips."""
     start, end, at = requests.history_start[g], requests.history_end[g], int(requests.time[g])
     history, skips = log.history(start, end), log.skips(start, end)
@@ -29,8 +30,13 @@ def build(log: Log, requests: Requests, shard: Shard, g: int, soft: bool) -> Inp
         "candidate_feature": shard.feature[items],
         **_events("event", log, history, shard, at, max(K, len(history))),
         **_events("skip", log, skips, shard, at, SKIPS),
-        "gsu_mode": np.array(int(soft), dtype=np.int64),
+        "gsu_mode": np.array(int(gsu), dtype=np.int64),
     }
+
+
+def tensors(log: Log, requests: Requests, shard: Shard, g: int, gsu: Gsu = Gsu.CONSISTENT) -> dict[str, torch.Tensor]:
+    """As `build`, for PyTorch."""
+    return {name: torch.from_numpy(value) for name, value in build(log, requests, shard, g, gsu).items()}
 
 
 def _events(prefix: str, log: Log, rows: np.ndarray, shard: Shard, at: int, size: int) -> Inputs:

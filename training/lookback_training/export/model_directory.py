@@ -13,9 +13,10 @@ from blake3 import blake3
 from ..data.vocabulary import Vocabulary
 from ..model.ranker import Ranker
 from ..schema import RECENT, SKIPS, K
+from ..train.calibration import Calibration
 from . import graph, rebuild, shard
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 GRAPH, MANIFEST, SHARD = "model.onnx", "manifest.json", "shard.lbs"
 POPULARITY, BASELINES = "popularity.json", "baselines.json"
 
@@ -41,7 +42,7 @@ def write(
     names: Vocabulary,
     item_features: list[str],
     shipped: shard.Shard,
-    calibration: dict[str, dict[str, float]],
+    calibration: Calibration,
     popularity: dict[str, Any],
     baselines: dict[str, Any],
     card: dict[str, Any],
@@ -64,7 +65,7 @@ def write(
         "recent": RECENT,
         "skips": SKIPS,
         "heads": ranker.shape.heads,
-        "default_gsu": "soft",
+        "default_gsu": card["config"]["training"]["default_gsu"],
         "calibration": calibration,
         "onnx_blake3": blake3((path / GRAPH).read_bytes()).hexdigest(),
         "card": card,

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..schema import ACTIONS, AGE_BUCKETS, HOURS, WEEKDAYS
 from .norm import Norm
+from .parts import WHOLE, Parts
 
 
 class EventEncoder(nn.Module):
@@ -16,24 +17,28 @@ class EventEncoder(nn.Module):
     Events and candidates share W and the category table, so a candidate lands near events on its like.
     """
 
-    def __init__(self, embedding_dim: int, categories: int, width: int) -> None:
+    def __init__(self, embedding_dim: int, categories: int, width: int, parts: Parts = WHOLE) -> None:
         super().__init__()
         self.item = nn.Linear(embedding_dim, width, bias=False)
         self.category = nn.Embedding(categories + 1, width)
-        self.action = nn.Embedding(len(ACTIONS), width)
-        self.age = nn.Embedding(AGE_BUCKETS, width)
-        self.hour = nn.Embedding(HOURS, width)
-        self.weekday = nn.Embedding(WEEKDAYS, width)
+        self.action = nn.Embedding(len(ACTIONS), width) if parts.action else None
+        self.age = nn.Embedding(AGE_BUCKETS, width) if parts.time else None
+        self.hour = nn.Embedding(HOURS, width) if parts.time else None
+        self.weekday = nn.Embedding(WEEKDAYS, width) if parts.time else None
         self.norm = Norm(width)
         self.candidate_norm = Norm(width)
         for table in (self.category, self.action, self.age, self.hour, self.weekday):
-            nn.init.normal_(table.weight, std=0.05)
+            if table is not None:
+                nn.init.normal_(table.weight, std=0.05)
 
     def forward(self, embedding: Tensor, category: Tensor, action: Tensor, time: Tensor) -> Tensor:
         """embedding [R,d], category [R], action [R], time [R,3] (age bucket, hour, weekday) -> [R,width]."""
-        x = self.item(embedding) + self.category(category) + self.action(action)
-        age, hour, weekday = column(time, 0), column(time, 1), column(time, 2)
-        x = x + self.age(age) + self.hour(hour) + self.weekday(weekday)
+        x = self.item(embedding) + self.category(category)
+        if self.action is not None:
+            x = x + self.action(action)
+        for i, table in enumerate((self.age, self.hour, self.weekday)):
+            if table is not None:
+                x = x + table(column(time, i))
         return self.norm(x)
 
     def candidate(self, embedding: Tensor, category: Tensor) -> Tensor:

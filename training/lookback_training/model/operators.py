@@ -11,8 +11,12 @@ import math
 import torch
 from torch import Tensor
 
+from ..schema import Gsu
+
 MASKED = -1e30
 """Logit of a missing slot before the softmax; finite, so no NaN can arise."""
+LEAST = 1e-30
+"""Stands in for the largest value where all are zero."""
 
 
 def search(
@@ -22,35 +26,56 @@ def search(
     event_category: Tensor,
     event_valid: Tensor,
     mode: Tensor,
+    query: Tensor,
+    key: Tensor,
+    bias: Tensor,
     k: int,
+    heads: int,
 ) -> Tensor:
-    """Pick K events per candidate (general search unit; SIM, KDD 2020, section 3.2).
+    """Pick K events per candidate (general search unit; SIM, CIKM 2020, section 3.2).
 
-    Soft (mode 1): largest inner product `candidate · event`. Hard (mode 0): events of the
-    candidate's category (> 0), newest (lowest row) first. Invalid rows never; ties: lower row first.
+    Hard (mode 0): events of the candidate's category (> 0), newest (lowest row) first. Soft (mode 1): largest inner
+    product `candidate · event`, of codes (see `codes`). Consistent (mode 2): largest sum over heads of the logits that
+    `attend` would give the event, q·k / sqrt(D/heads) + bias (TWIN, KDD 2023, section 4.2). Invalid rows never; ties: lower row first.
 
-    Shapes: candidate [C,d], event [N,d] newest first with N >= k, candidate_category [C],
-    event_category [N], event_valid [N] (1 or 0), mode []. Returns index [C,k] i64, best first, -1 = none.
+    Shapes: candidate [C,d], event [N,d] newest first with N >= k, candidate_category [C], event_category [N],
+    event_valid [N] (1 or 0), mode [], query [C,D], key [N,D], bias [N,heads]. Only consistent search reads the last
+    three. Returns index [C,k] i64, best first, -1 = none.
     """
     if torch.compiler.is_exporting():
         return torch.onnx.ops.symbolic(
             "ai.lookback::Search",
-            (candidate, event, candidate_category, event_category, event_valid, mode),
-            {"k": k},
+            (candidate, event, candidate_category, event_category, event_valid, mode, query, key, bias),
+            {"k": k, "heads": heads},
             dtype=torch.int64,
             shape=(candidate.shape[0], k),
-            version=1,
+            version=2,
         )
-    if int(mode) == 1:
+    allowed = event_valid[None, :] > 0
+    if int(mode) == Gsu.SOFT:
+        candidate, event = codes(candidate, event)
         score = candidate @ event.T
-        allowed = event_valid[None, :] > 0
+    elif int(mode) == Gsu.CONSISTENT:
+        score = query @ key.T / math.sqrt(query.shape[1] // heads) + bias.sum(dim=1)
     else:
         score = -torch.arange(event.shape[0], dtype=candidate.dtype).expand(candidate.shape[0], -1)
         same = candidate_category[:, None] == event_category[None, :]
-        allowed = same & (candidate_category[:, None] > 0) & (event_valid[None, :] > 0)
+        allowed = allowed & same & (candidate_category[:, None] > 0)
     score = torch.where(allowed, score, -torch.inf)
     best, index = torch.sort(score, dim=1, descending=True, stable=True)
     return torch.where(best[:, :k] == -torch.inf, -1, index[:, :k])
+
+
+def codes(candidate: Tensor, event: Tensor) -> tuple[Tensor, Tensor]:
+    """Embeddings [C,d] and [N,d] as whole numbers (f64), so large that an inner product just fits 32 bits.
+
+    Sums of floats depend on their order, and a tie that rounding breaks picks another event; sums of whole numbers
+    are the same in every runtime.
+    """
+    limit = min(math.floor(math.sqrt((2**31 - 1) / candidate.shape[1])), 2**15 - 1)
+    largest = max(float(table.abs().max()) if table.numel() else 0.0 for table in (candidate, event))
+    scale = torch.tensor(limit, dtype=torch.float32) / max(largest, LEAST)
+    return (candidate * scale).round().double(), (event * scale).round().double()
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tensor, heads: int) -> tuple[Tensor, Tensor]:
@@ -71,7 +96,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tenso
             {"heads": heads},
             dtypes=(torch.float32, torch.float32),
             shapes=((count, width), (count, heads, slots)),
-            version=1,
+            version=2,
         )
         return output, weight
     present = (index >= 0)[:, None, :]

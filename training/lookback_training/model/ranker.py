@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from ..schema import HOURS, RECENT, SKIPS, WEEKDAYS, K
-from .attention import TargetAttention
+from .attention import Projected, TargetAttention
 from .event import EventEncoder, column, slot_index
 from .head import Head
 from .norm import Norm
 from .operators import search
+from .parts import WHOLE, Parts
 from .recent import Recent
 
 
@@ -51,9 +52,11 @@ class Rows:
 class Ranker(nn.Module):
     """Two logits per candidate from user, context, history, skips. Module names are the initializer names in ONNX."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, parts: Parts = WHOLE) -> None:
+        """A ranker without some `parts` is for comparisons: it trains and scores, but is no graph to export."""
         super().__init__()
         self.shape = shape
+        self.parts = parts
         width = shape.width
         # A user without any field is one field that is always unknown, so the graph keeps one form.
         sizes = shape.user_fields or (0,)
@@ -62,14 +65,19 @@ class Ranker(nn.Module):
         self.weekday = nn.Embedding(WEEKDAYS, shape.field_width)
         self.surface = nn.Embedding(shape.surfaces + 1, shape.field_width)
         self.category = nn.Embedding(shape.categories + 1, shape.category_width)
-        self.event = EventEncoder(shape.embedding_dim, shape.categories, width)
-        self.esu = TargetAttention(width, width, width, shape.heads)
-        self.recent = Recent(width, shape.heads, shape.recent_hidden, shape.dropout)
-        self.skips = TargetAttention(width, width, shape.skip_width, shape.skip_heads)
-        self.esu_norm = Norm(width)
-        self.recent_norm = Norm(width)
+        self.event = EventEncoder(shape.embedding_dim, shape.categories, width, parts)
+        self.esu = TargetAttention(width, width, width, shape.heads, parts.time) if parts.long else None
+        self.recent = (
+            Recent(width, shape.heads, shape.recent_hidden, shape.dropout, parts) if parts.recent else None
+        )
+        self.skips = (
+            TargetAttention(width, width, shape.skip_width, shape.skip_heads, parts.time) if parts.skips else None
+        )
+        self.esu_norm = Norm(width) if parts.long and parts.products else None
+        self.recent_norm = Norm(width) if parts.recent and parts.products else None
         user = shape.field_width * (len(sizes) + 3)
-        item = 5 * width + shape.category_width + shape.item_features + shape.skip_width
+        attended = (parts.long + parts.recent) * (1 + parts.products) * width + parts.skips * shape.skip_width
+        item = width + shape.category_width + shape.item_features + attended
         self.head = Head(user, item, shape.cross_layers, shape.hidden, shape.dropout)
         self.dropout = nn.Dropout(shape.dropout)
         for table in (*self.user_field, self.hour, self.weekday, self.surface, self.category):
@@ -84,44 +92,46 @@ class Ranker(nn.Module):
     def score(
         self,
         user: Tensor,
-        candidate_embedding: Tensor,
+        candidate: Tensor,
         candidate_category: Tensor,
         candidate_feature: Tensor,
-        long: Rows,
+        long: Rows | None,
+        projected: Projected | None,
         long_index: Tensor,
-        recent: Rows,
+        recent: Rows | None,
         recent_valid: Tensor,
-        skips: Rows,
+        skips: Rows | None,
         skip_valid: Tensor,
         request: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
         """Logits and attention weights of C candidates of G requests.
 
-        user [G,·]; candidate_* [C,·]; long rows [R,width] and the index [C,K] into them; recent rows
+        user [G,·]; candidate [C,width] as encoded; long rows [R,width], what the ESU projected of both, and the index
+        [C,K] into the rows; recent rows
         [G*20,width] with recent_valid [G,20]; skips rows [G*S,width] with skip_valid [G,S]; request [C]
-        names each candidate's group (None: there is one group).
+        names each candidate's group (None: there is one group). Rows and weights of an absent part are None.
         Returns logit [C,2], long_weight [C,H,K], recent_weight [C,H,20], skip_weight [C,Hs,S].
         """
-        candidate = self.event.candidate(candidate_embedding, candidate_category)
-        long_out, long_weight = self.esu(candidate, long.x, long.age, long_index)
-        encoded = self.recent.encode(recent.x, recent.age, recent_valid)
-        recent_index = each_candidate(slot_index(recent_valid), candidate, request)
-        recent_out, recent_weight = self.recent(candidate, encoded, recent.age, recent_index)
-        skip_index = each_candidate(slot_index(skip_valid), candidate, request)
-        skip_out, skip_weight = self.skips(candidate, skips.x, skips.age, skip_index)
-        item = torch.cat(
-            [
-                candidate,
-                self.category(candidate_category),
-                candidate_feature,
-                self.dropout(long_out),
-                self.dropout(recent_out),
-                self.dropout(skip_out),
-                candidate * self.esu_norm(long_out),
-                candidate * self.recent_norm(recent_out),
-            ],
-            dim=1,
-        )
+        sides = [candidate, self.category(candidate_category), candidate_feature]
+        products = []
+        long_weight = recent_weight = skip_weight = None
+        if self.esu is not None:
+            long_out, long_weight = self.esu.attend(projected, long.x, long_index)
+            sides.append(self.dropout(long_out))
+            if self.esu_norm is not None:
+                products.append(candidate * self.esu_norm(long_out))
+        if self.recent is not None:
+            encoded = self.recent.encode(recent.x, recent.age, recent_valid)
+            recent_index = each_candidate(slot_index(recent_valid), candidate, request)
+            recent_out, recent_weight = self.recent(candidate, encoded, recent.age, recent_index)
+            sides.append(self.dropout(recent_out))
+            if self.recent_norm is not None:
+                products.append(candidate * self.recent_norm(recent_out))
+        if self.skips is not None:
+            skip_index = each_candidate(slot_index(skip_valid), candidate, request)
+            skip_out, skip_weight = self.skips(candidate, skips.x, skips.age, skip_index)
+            sides.append(self.dropout(skip_out))
+        item = torch.cat([*sides, *products], dim=1)
         return self.head(user, item, request), long_weight, recent_weight, skip_weight
 
     def forward(
@@ -146,20 +156,32 @@ class Ranker(nn.Module):
         """One request, as the exported graph computes it.
 
         Shapes: user_field [1,fields], context [1,3], candidate_embedding [C,d], candidate_category [C],
-        candidate_feature [C,F], event_* [N,·] newest first with N >= K, skip_* [20,·], gsu_mode [] (0 hard, 1 soft).
+        candidate_feature [C,F], event_* [N,·] newest first with N >= K, skip_* [20,·], gsu_mode []
+        (0 hard, 1 soft, 2 consistent).
         Returns logit [C,2], long_index [C,K], long_weight [C,H,K], recent_weight [C,H,20], skip_weight [C,Hs,20].
         """
-        long_index = search(
-            candidate_embedding, event_embedding, candidate_category, event_category, event_valid, gsu_mode, K
-        )
+        candidate = self.event.candidate(candidate_embedding, candidate_category)
         event = Rows(self.event(event_embedding, event_category, event_action, event_time), column(event_time, 0))
+        projected = self.esu.projected(candidate, event.x, event.age)
+        long_index = search(
+            candidate_embedding,
+            event_embedding,
+            candidate_category,
+            event_category,
+            event_valid,
+            gsu_mode,
+            *projected,
+            K,
+            self.esu.heads,
+        )
         skips = Rows(self.event(skip_embedding, skip_category, skip_action, skip_time), column(skip_time, 0))
         logit, long_weight, recent_weight, skip_weight = self.score(
             self.user(user_field, context),
-            candidate_embedding,
+            candidate,
             candidate_category,
             candidate_feature,
             event,
+            projected,
             long_index,
             Rows(event.x[:RECENT], event.age[:RECENT]),
             event_valid[:RECENT].view(1, RECENT),

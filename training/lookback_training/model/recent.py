@@ -7,23 +7,27 @@ from torch import Tensor, nn
 from .attention import TargetAttention
 from .event import slot_index
 from .norm import Norm
+from .parts import WHOLE, Parts
 
 
 class Recent(nn.Module):
     """Recent events read as a sequence (TransAct, KDD 2023, section 4.2), pooled by the candidate (DIN, KDD 2018)."""
 
-    def __init__(self, width: int, heads: int, hidden: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, hidden: int, dropout: float, parts: Parts = WHOLE) -> None:
         super().__init__()
-        self.attention = TargetAttention(width, width, width, heads)
-        self.attention_norm = Norm(width)
-        self.inner = nn.Linear(width, hidden)
-        self.outer = nn.Linear(hidden, width)
-        self.norm = Norm(width)
-        self.target = TargetAttention(width, width, width, heads)
+        self.attention = TargetAttention(width, width, width, heads, parts.time) if parts.transformer else None
+        if parts.transformer:
+            self.attention_norm = Norm(width)
+            self.inner = nn.Linear(width, hidden)
+            self.outer = nn.Linear(hidden, width)
+            self.norm = Norm(width)
+        self.target = TargetAttention(width, width, width, heads, parts.time)
         self.dropout = nn.Dropout(dropout)
 
     def encode(self, event: Tensor, age: Tensor, valid: Tensor) -> Tensor:
         """event [G*S,width] (newest first within each group), age [G*S], valid [G,S] -> [G*S,width]."""
+        if self.attention is None:
+            return event
         groups, slots = valid.shape
         index = slot_index(valid).unsqueeze(1).expand(groups, slots, slots).reshape(groups * slots, slots)
         mixed, _ = self.attention(event, event, age, index)

@@ -1,14 +1,26 @@
-"""Platt calibration: p = sigmoid(a·logit + b) per task (Platt, 1999)."""
+"""Calibration of a task's logit: Platt scaling or isotonic regression, fitted on held-out data."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from sklearn.isotonic import IsotonicRegression
 
 from ..schema import TASKS
 
+Calibration = dict[str, dict[str, dict[str, Any]]]
+"""Task to {method: parameters}, as in the manifest."""
 
-def fit(label: np.ndarray, logit: np.ndarray, steps: int = 100) -> tuple[float, float]:
-    """(a, b) that minimise the log loss of label [n] given logit [n], by Newton's method with step halving.
+METHODS = ("platt", "isotonic")
+MAX_KNOTS = 4096
+"""Knots a bundle may hold."""
+
+
+def fit_platt(label: np.ndarray, logit: np.ndarray, steps: int = 100) -> tuple[float, float]:
+    """(a, b) of p = sigmoid(a·logit + b) (Platt, 1999) that minimise the log loss of label [n] given logit [n].
+
+    By Newton's method with step halving.
 
     Without both classes, or with a slope that is not positive, there is nothing to fit: (1, 0) leaves p as it is.
     """
@@ -36,14 +48,43 @@ def fit(label: np.ndarray, logit: np.ndarray, steps: int = 100) -> tuple[float, 
     return (float(theta[0]), float(theta[1])) if theta[0] > 0 else (1.0, 0.0)
 
 
-def fit_tasks(label: np.ndarray, logit: np.ndarray) -> dict[str, dict[str, float]]:
-    """label, logit [n,2] -> the manifest's `calibration`."""
-    fitted = {task: fit(label[:, t], logit[:, t]) for t, task in enumerate(TASKS)}
-    return {task: {"a": a, "b": b} for task, (a, b) in fitted.items()}
+def fit_isotonic(label: np.ndarray, logit: np.ndarray) -> tuple[list[float], list[float]] | None:
+    """Knots (logit, probability), both strictly rising, of isotonic regression (Zadrozny and Elkan, KDD 2002).
+
+    A knot is the mean logit and the share of positives of a block that pool-adjacent-violators merged; None with fewer
+    than two blocks, where there is no order to keep.
+    """
+    p = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(logit.astype(np.float64), label.astype(np.float64))
+    knot, place, size = np.unique(p.astype(np.float32), return_inverse=True, return_counts=True)
+    centre = (np.bincount(place, weights=logit) / size).astype(np.float32)
+    apart = np.concatenate([[True], np.diff(centre) > 0])
+    centre, knot = centre[apart][:MAX_KNOTS], knot[apart][:MAX_KNOTS]
+    return None if len(knot) < 2 else ([float(x) for x in centre], [float(y) for y in knot])
 
 
-def apply(calibration: dict[str, dict[str, float]], logit: np.ndarray) -> np.ndarray:
+def fit_tasks(label: np.ndarray, logit: np.ndarray, method: str = "platt") -> Calibration:
+    """label, logit [n,2] -> the manifest's `calibration`, by `method` (platt or isotonic).
+
+    A task whose isotonic regression has one block only gets Platt's.
+    """
+    fitted: Calibration = {}
+    for t, task in enumerate(TASKS):
+        knots = fit_isotonic(label[:, t], logit[:, t]) if method == "isotonic" else None
+        if knots is not None:
+            fitted[task] = {"isotonic": {"logit": knots[0], "probability": knots[1]}}
+        else:
+            a, b = fit_platt(label[:, t], logit[:, t])
+            fitted[task] = {"platt": {"a": a, "b": b}}
+    return fitted
+
+
+def apply(calibration: Calibration, logit: np.ndarray) -> np.ndarray:
     """logit [n,2] -> probability [n,2]."""
-    a = np.array([calibration[task]["a"] for task in TASKS])
-    b = np.array([calibration[task]["b"] for task in TASKS])
-    return 1.0 / (1.0 + np.exp(-np.clip(logit.astype(np.float64) * a + b, -500, 500)))
+    return np.stack([_apply(calibration[task], logit[:, t].astype(np.float64)) for t, task in enumerate(TASKS)], axis=1)
+
+
+def _apply(calibrator: dict[str, dict[str, Any]], logit: np.ndarray) -> np.ndarray:
+    if "isotonic" in calibrator:
+        return np.interp(logit, calibrator["isotonic"]["logit"], calibrator["isotonic"]["probability"])
+    platt = calibrator["platt"]
+    return 1.0 / (1.0 + np.exp(-np.clip(logit * platt["a"] + platt["b"], -500, 500)))

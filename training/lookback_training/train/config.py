@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ..schema import GSU_NAMES
+from .calibration import METHODS
+
 DEFAULTS = Path(__file__).resolve().parents[2] / "configs" / "default.toml"
 
 
@@ -44,10 +47,15 @@ class Training:
     embedding_learning_rate: float
     weight_decay: float
     warmup: float
+    hard_share: float
     soft_share: float
+    consistent_share: float
+    default_gsu: str
+    calibration: str
     save_weight: float
     unknown_share: float
     patience: int
+    checkpoint_batches: int
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,19 @@ def load(path: Path | None) -> Config:
             if section not in SECTIONS or not isinstance(values, dict):
                 raise ConfigError(f"{path}: no section [{section}]; there are {', '.join(SECTIONS)}")
             merged[section] |= values
-    return Config(**{name: _section(kind, name, merged[name]) for name, kind in SECTIONS.items()})
+    config = Config(**{name: _section(kind, name, merged[name]) for name, kind in SECTIONS.items()})
+    _check_choices(config.training)
+    return config
+
+
+def _check_choices(training: Training) -> None:
+    if training.default_gsu not in GSU_NAMES:
+        raise ConfigError(f"[training] default_gsu = {training.default_gsu!r}: expected one of {', '.join(GSU_NAMES)}")
+    if training.calibration not in METHODS:
+        raise ConfigError(f"[training] calibration = {training.calibration!r}: expected one of {', '.join(METHODS)}")
+    total = training.hard_share + training.soft_share + training.consistent_share
+    if abs(total - 1.0) > 1e-6:
+        raise ConfigError(f"[training] hard_share, soft_share and consistent_share sum to {total}, expected 1")
 
 
 def _section(kind: type, name: str, values: dict[str, Any]) -> Any:
@@ -108,6 +128,7 @@ def _section(kind: type, name: str, values: dict[str, Any]) -> Any:
         right = {
             "int": number and not isinstance(value, float) and value >= 0,
             "float": number and value >= 0,
+            "str": isinstance(value, str),
             "tuple[int, ...]": isinstance(value, list) and value and all(type(v) is int and v > 0 for v in value),
         }[str(wanted)]
         if not right:

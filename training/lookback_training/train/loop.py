@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import copy
 import math
-import os
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..data.batch import Batcher
+from ..data.batch import Batch, Batcher
+from ..data.search import Search
 from ..evaluation.metrics import gauc
+from ..schema import Gsu, K
+from . import checkpoint
+from .checkpoint import CHECKPOINT, CheckpointError, Progress
 from .config import Training
+from .distributed import ALONE, Processes, moved
+from .observe import NOWHERE, Board
 from .trainee import Trainee
 
-CHECKPOINT = "checkpoint.pt"
+__all__ = ["CHECKPOINT", "CheckpointError", "Progress", "batches", "learning_rate_share", "optimiser", "score", "train"]
 
-
-class CheckpointError(ValueError):
-    """A checkpoint that does not fit the run."""
-
-
-@dataclass
-class Progress:
-    """Where a run stands; `best` holds the weights of the best epoch so far."""
-
-    epoch: int = 0
-    best_gauc: float = -1.0
-    best_epoch: int = -1
-    best: dict[str, torch.Tensor] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
+SMOOTHED = 50
+"""Batches that the loss shown beside the bar is averaged over."""
 
 
 def optimiser(trainee: Trainee, config: Training) -> torch.optim.Optimizer:
@@ -72,17 +68,29 @@ def learning_rate_share(step: int, total: int, warmup: float) -> float:
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def score(trainee: Trainee, batcher: Batcher, soft: bool, size: int = 4096, quiet: bool = True) -> np.ndarray:
-    """Logits [C,2] of all candidates of a split, in order."""
+def search(trainee: Trainee, gsu: Gsu, device: torch.device) -> Search:
+    """The search as the weights are now, on the CPU: that is where batches are built."""
+    if device.type == "cpu":
+        return trainee.search(gsu)
+    return trainee.searching(gsu, trainee.embedding.shipped().cpu(), copy.deepcopy(trainee.ranker).cpu())
+
+
+def score(
+    trainee: Trainee, batcher: Batcher, gsu: Gsu, size: int = 4096, quiet: bool = True, processes: Processes = ALONE
+) -> np.ndarray:
+    """Logits [C,2] of all candidates of a split, in order; every process scores a part and gets the whole."""
     trainee.eval()
-    embedding = trainee.embedding.shipped()
+    found = search(trainee, gsu, processes.device)
+    # A candidate that attends to more events takes more memory: fewer at a time.
+    size = size * K // max(K, found.slots)
     order = np.arange(len(batcher.requests))
-    with torch.no_grad():
+    mine = processes.share(batches(batcher, size, order))
+    with torch.no_grad(), processes.device:
         parts = [
-            trainee(batcher.build(chosen, embedding, soft)).numpy()
-            for chosen in tqdm(batches(batcher, size, order), desc="score", disable=quiet, leave=False)
+            trainee(moved(batcher.build(chosen, found), processes.device)).cpu().numpy()
+            for chosen in tqdm(mine, desc="score", disable=quiet or not processes.main, leave=False)
         ]
-    return np.concatenate(parts)
+    return np.concatenate(processes.gather(parts))
 
 
 def train(
@@ -95,34 +103,58 @@ def train(
     fingerprint: str,
     resume: bool = False,
     stop_after: int | None = None,
+    processes: Processes = ALONE,
+    board: Board = NOWHERE,
 ) -> Progress:
-    """Train and leave the best epoch's weights in `trainee`.
+    """Train and leave the best epoch's weights in `trainee`, which moves to the process's device.
 
-    Every epoch draws from a generator seeded by (seed, epoch), so a run resumed from its checkpoint repeats the
-    uninterrupted one. `fingerprint` names data and settings: a checkpoint of others is refused. `stop_after`
-    ends the run early after that many epochs, as an interruption would.
+    Order and searches of an epoch are drawn from a generator seeded by (seed, epoch), dropout from (seed, epoch,
+    batch, rank): a run resumed from its checkpoint repeats the uninterrupted one. `fingerprint` names data and
+    settings: a checkpoint of others is refused. `stop_after` ends the run early after that many epochs, as an
+    interruption would.
+
+    Several processes divide each batch by requests and average gradients over its candidates, so that, but for
+    dropout and for rounding, they train what one would. All must see the folder `output`. Processes that torchrun
+    started again go on from the checkpoint there.
     """
+    trainee.to(processes.device)
     rule = optimiser(trainee, config)
     base = [group["lr"] for group in rule.param_groups]
+    path = output / CHECKPOINT
     progress = Progress()
-    if resume:
-        progress = load_checkpoint(output / CHECKPOINT, trainee, rule, fingerprint)
+    if resume or (processes.restarts and path.is_file()):
+        progress = checkpoint.load(path, trainee, rule, fingerprint)
+        if processes.main:
+            tqdm.write(f"going on after {progress.epoch} epochs and {progress.batch} batches")
+    elif processes.main:
+        # A restart must not go on from what an earlier run left.
+        path.unlink(missing_ok=True)
+    processes.wait()
+
+    def save() -> None:
+        if processes.main:
+            board.flush()
+            checkpoint.save(path, trainee, rule, progress, fingerprint)
+
+    run = Run(trainee, processes.joined(trainee), batcher, config, seed, rule, base, progress, processes, board, save)
+    board.begin(progress.step + 1)
     label = valid.requests.label[:, 0]
     for epoch in range(progress.epoch, config.epochs):
         if progress.best_epoch >= 0 and epoch - progress.best_epoch > config.patience:
             break
-        torch.manual_seed(seed * 1_000_003 + epoch)
-        generator = np.random.default_rng([seed, epoch])
-        loss = train_epoch(trainee, batcher, rule, base, config, epoch, generator)
-        value = gauc(label, score(trainee, valid, soft=True)[:, 0], valid.requests.first)
+        loss = train_epoch(run, epoch)
+        logit = score(trainee, valid, Gsu.named(config.default_gsu), processes=processes)
+        value = gauc(label, logit[:, 0], valid.requests.first)
         progress.history.append({"epoch": epoch + 1, "loss": loss, "valid_gauc": value})
         # A valid split of one class has no GAUC; the newest epoch then counts as the best.
         if np.isnan(value) or value > progress.best_gauc:
             progress.best_gauc, progress.best_epoch = value, epoch
             progress.best = copy.deepcopy(trainee.state_dict())
-        progress.epoch = epoch + 1
-        tqdm.write(f"epoch {epoch + 1}/{config.epochs}: loss {loss:.4f}, valid click GAUC {value:.4f}")
-        save_checkpoint(output / CHECKPOINT, trainee, rule, progress, fingerprint)
+        progress.epoch, progress.batch, progress.losses = epoch + 1, 0, []
+        board.epoch(progress.step, loss, valid.requests, logit)
+        if processes.main:
+            tqdm.write(f"epoch {epoch + 1}/{config.epochs}: loss {loss:.4f}, valid click GAUC {value:.4f}")
+        save()
         if stop_after is not None and progress.epoch >= stop_after:
             break
     if progress.best:
@@ -131,59 +163,83 @@ def train(
     return progress
 
 
-def train_epoch(
-    trainee: Trainee,
-    batcher: Batcher,
-    rule: torch.optim.Optimizer,
-    base: list[float],
-    config: Training,
-    epoch: int,
-    generator: np.random.Generator,
-) -> float:
-    """One pass over the training requests; returns the mean loss."""
-    trainee.train()
-    chunks = batches(batcher, config.candidates, generator.permutation(len(batcher.requests)))
-    losses = []
-    weight = torch.tensor([1.0, config.save_weight])
-    bar = tqdm(chunks, desc=f"epoch {epoch + 1}/{config.epochs}", unit="batch", leave=False)
-    for i, chosen in enumerate(bar):
+@dataclass(frozen=True)
+class Run:
+    """What a training run works with. `joined` is the trainee whose backward pass averages over the processes."""
+
+    trainee: Trainee
+    joined: nn.Module
+    batcher: Batcher
+    config: Training
+    seed: int
+    rule: torch.optim.Optimizer
+    base: list[float]
+    progress: Progress
+    processes: Processes
+    board: Board
+    save: Callable[[], None]
+
+
+def train_epoch(run: Run, epoch: int) -> float:
+    """One pass over the training requests, from the batch where `run.progress` stands; returns the mean loss."""
+    config, progress, processes = run.config, run.progress, run.processes
+    run.trainee.train()
+    generator = np.random.default_rng([run.seed, epoch])
+    chunks = batches(run.batcher, config.candidates, generator.permutation(len(run.batcher.requests)))
+    shares = [config.hard_share, config.soft_share, config.consistent_share]
+    searches = generator.choice(len(Gsu), size=len(chunks), p=shares)
+    bar = tqdm(
+        range(progress.batch, len(chunks)),
+        desc=f"epoch {epoch + 1}/{config.epochs}",
+        unit="batch",
+        leave=False,
+        initial=progress.batch,
+        total=len(chunks),
+        disable=not processes.main,
+    )
+    for i in bar:
+        began = time.monotonic()
         share = learning_rate_share(epoch * len(chunks) + i, config.epochs * len(chunks), config.warmup)
-        for group, rate in zip(rule.param_groups, base, strict=True):
+        for group, rate in zip(run.rule.param_groups, run.base, strict=True):
             group["lr"] = rate * share
-        soft = generator.random() < config.soft_share
-        batch = batcher.build(chosen, trainee.embedding.shipped(), soft)
-        each = F.binary_cross_entropy_with_logits(trainee(batch), batch.label, reduction="none")
-        loss = (each * weight).sum(1).mean()
-        rule.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([w for w in trainee.parameters() if w.grad is not None], 5.0)
-        rule.step()
-        losses.append(float(loss.detach()))
-        bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}")
-    return float(np.mean(losses))
+        processes.seed(run.seed, epoch, i)
+        progress.losses.append(train_batch(run, chunks[i], Gsu(searches[i])))
+        progress.batch, progress.step = i + 1, progress.step + 1
+        smoothed = float(np.mean(progress.losses[-SMOOTHED:]))
+        bar.set_postfix(loss=f"{smoothed:.4f}")
+        speed = candidates(run.batcher, chunks[i]) / (time.monotonic() - began)
+        run.board.batch(progress.step, progress.losses[-1], smoothed, run.rule.param_groups[0]["lr"], speed)
+        if config.checkpoint_batches and progress.batch % config.checkpoint_batches == 0:
+            run.save()
+    return float(np.mean(progress.losses))
 
 
-def save_checkpoint(
-    path: Path, trainee: Trainee, rule: torch.optim.Optimizer, progress: Progress, fingerprint: str
-) -> None:
-    """Write beside, then rename: an interrupted write leaves the old checkpoint whole."""
-    beside = path.with_suffix(".partial")
-    state = {
-        "fingerprint": fingerprint,
-        "trainee": trainee.state_dict(),
-        "optimiser": rule.state_dict(),
-        "progress": vars(progress),
-    }
-    torch.save(state, beside)
-    os.replace(beside, path)
+def train_batch(run: Run, chosen: np.ndarray, gsu: Gsu) -> float:
+    """One step on the requests `chosen`, of which this process computes its share; returns the mean loss of all."""
+    processes = run.processes
+    mine = chosen[processes.rank :: processes.size]
+    # A process for which no request is left takes part with one that counts nothing.
+    counts = float(len(mine) > 0)
+    batch = run.batcher.build(mine if counts else chosen[:1], search(run.trainee, gsu, processes.device))
+    # The ranker makes its constants where the batch is.
+    with processes.device:
+        each = loss_of(run.joined, moved(batch, processes.device), run.config.save_weight)
+        loss = counts * each.sum() / candidates(run.batcher, chosen)
+    run.rule.zero_grad(set_to_none=True)
+    # Joined processes average their gradients; the loss is a sum over processes.
+    (loss * processes.size).backward()
+    torch.nn.utils.clip_grad_norm_([w for w in run.trainee.parameters() if w.grad is not None], 5.0)
+    run.rule.step()
+    return processes.total(loss.detach())
 
 
-def load_checkpoint(path: Path, trainee: Trainee, rule: torch.optim.Optimizer, fingerprint: str) -> Progress:
-    if not path.is_file():
-        raise CheckpointError(f"no checkpoint at {path}; start without --resume")
-    state = torch.load(path, weights_only=True)
-    if state["fingerprint"] != fingerprint:
-        raise CheckpointError(f"{path} belongs to other data, settings or seed; start without --resume")
-    trainee.load_state_dict(state["trainee"])
-    rule.load_state_dict(state["optimiser"])
-    return Progress(**state["progress"])
+def loss_of(module: nn.Module, batch: Batch, save_weight: float) -> Tensor:
+    """Loss [C] of each candidate: log loss of the click and, times `save_weight`, of the save."""
+    each = F.binary_cross_entropy_with_logits(module(batch), batch.label, reduction="none")
+    return (each * torch.tensor([1.0, save_weight])).sum(1)
+
+
+def candidates(batcher: Batcher, chosen: np.ndarray) -> int:
+    """Candidates of the requests `chosen`."""
+    first = batcher.requests.first
+    return int((first[chosen + 1] - first[chosen]).sum())

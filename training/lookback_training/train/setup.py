@@ -13,10 +13,12 @@ import torch
 
 from ..data import item_features, log, requests, tables, vocabulary
 from ..data.batch import Batcher
+from ..data.search import GeneralSearch
+from ..model.parts import WHOLE, Parts
 from ..model.ranker import Ranker, Shape
 from . import embeddings
 from .config import Config
-from .trainee import Trainee
+from .trainee import Searching, Trainee
 
 
 @dataclass
@@ -86,8 +88,11 @@ def fresh(
     features: int,
     config: Config,
     seed: int,
+    parts: Parts = WHOLE,
+    positions: bool = True,
+    searching: Searching = GeneralSearch,
 ) -> Trainee:
-    """An untrained trainee."""
+    """An untrained trainee; without `positions` it has no position tower even where the log has positions."""
     own = embeddings.own(data.items["embedding"])
     start = own if own is not None else embeddings.factorise(events, train_end, len(data.items), config.embedding, seed)
     torch.manual_seed(seed)
@@ -99,9 +104,9 @@ def fresh(
         user_fields=tuple(len(values) for _, values in names.user_fields),
         **vars(config.model),
     )
-    positions = bool((events.position[events.time < train_end] >= 0).any())
+    positions = positions and bool((events.position[events.time < train_end] >= 0).any())
     table = embeddings.ItemEmbedding(torch.from_numpy(start), learned=own is None)
-    return Trainee(Ranker(shape), table, positions, config.training.unknown_share)
+    return Trainee(Ranker(shape, parts), table, positions, config.training.unknown_share, searching)
 
 
 def fingerprint(data: tables.Tables, config: Config, seed: int) -> str:

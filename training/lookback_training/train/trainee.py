@@ -2,52 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..data.batch import Batch, Events
+from ..data.search import GeneralSearch, Search
 from ..model.position import PositionTower
 from ..model.ranker import Ranker, Rows
-from ..schema import RECENT, SKIPS
+from ..schema import Gsu
 from .embeddings import ItemEmbedding
+
+Searching = Callable[[Gsu, Tensor, Ranker], Search]
+"""From the search asked for, the item embeddings [items,d] and the ranker to the search that a batch is built with."""
 
 
 class Trainee(nn.Module):
     """Logits of a batch; the ranker inside is what gets exported."""
 
-    def __init__(self, ranker: Ranker, embedding: ItemEmbedding, positions: bool, unknown_share: float) -> None:
+    def __init__(
+        self,
+        ranker: Ranker,
+        embedding: ItemEmbedding,
+        positions: bool,
+        unknown_share: float,
+        searching: Searching = GeneralSearch,
+    ) -> None:
         super().__init__()
         self.ranker = ranker
         self.embedding = embedding
         self.position = PositionTower(ranker.shape.surfaces) if positions else None
         self.unknown_share = unknown_share
+        self.searching = searching
+
+    def search(self, gsu: Gsu) -> Search:
+        """The search as the weights are now."""
+        return self.searching(gsu, self.embedding.shipped(), self.ranker)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [C,2] of the batch's candidates (click, save); the position tower adds to them in training mode."""
+        return self.attended(batch)[0]
+
+    def attended(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """As `forward`, and the weights [C,heads,·] of the ESU over the slots that any candidate fills."""
         ranker, table = self.ranker, self.embedding.rounded()
         category, user_field, context = batch.category, batch.user_field, batch.context
         if self.training:
             category, user_field = self._forget(category), self._forget(user_field)
             context = torch.cat([context[:, :2], self._forget(context[:, 2:])], dim=1)
-        # One pass of the event encoder over all three tables, then apart again.
-        parts = (batch.long, batch.recent, batch.skips)
-        x = ranker.event(
-            F.embedding(torch.cat([p.item for p in parts]), table),
-            torch.cat([p.category for p in parts]),
-            torch.cat([p.action for p in parts]),
-            torch.cat([p.time for p in parts]),
-        )
-        groups = len(batch.user_field)
-        sizes = [len(batch.long.item), groups * RECENT, groups * SKIPS]
-        long, recent, skips = (Rows(v, age(p)) for v, p in zip(x.split(sizes), parts, strict=True))
-        logit, *_ = ranker.score(
+        long, recent, skips = self._encoded(batch, table)
+        candidate = ranker.event.candidate(F.embedding(batch.item, table), category)
+        # Slots that no candidate fills only cost time.
+        filled = max(1, int((batch.long_index >= 0).sum(dim=1).max()))
+        logit, long_weight, *_ = ranker.score(
             ranker.user(user_field, context),
-            F.embedding(batch.item, table),
+            candidate,
             category,
             batch.feature,
             long,
-            batch.long_index,
+            None if long is None else ranker.esu.projected(candidate, long.x, long.age),
+            batch.long_index[:, :filled],
             recent,
             batch.recent_valid,
             skips,
@@ -56,7 +72,23 @@ class Trainee(nn.Module):
         )
         if self.training and self.position is not None:
             logit = logit + self.position(batch.context[batch.request, 2], batch.position)
-        return logit
+        return logit, long_weight
+
+    def _encoded(self, batch: Batch, table: Tensor) -> list[Rows | None]:
+        """Long, recent and skips by one pass of the event encoder; None for those the ranker does without."""
+        parts = self.ranker.parts
+        present = (parts.long, parts.recent, parts.skips)
+        tables = [rows for rows, has in zip((batch.long, batch.recent, batch.skips), present, strict=True) if has]
+        if not tables:
+            return [None, None, None]
+        x = self.ranker.event(
+            F.embedding(torch.cat([p.item for p in tables]), table),
+            torch.cat([p.category for p in tables]),
+            torch.cat([p.action for p in tables]),
+            torch.cat([p.time for p in tables]),
+        )
+        encoded = (Rows(v, age(p)) for v, p in zip(x.split([len(p.item) for p in tables]), tables, strict=True))
+        return [next(encoded) if has else None for has in present]
 
     def _forget(self, index: Tensor) -> Tensor:
         """Some indices replaced by 0, so that "unknown" is a trained state."""

@@ -1,0 +1,1 @@
+"""Training examples as a production platform makes them: from a log of impressions, by SQL that Spark runs too."""
