@@ -1,11 +1,13 @@
 //! `cargo xtask …`: everything a contributor runs.
 
+mod board;
 mod cargo;
 mod compare;
 mod counts;
 mod data;
 mod debian;
 mod demo;
+mod evaluate;
 mod lint;
 mod lock;
 mod module;
@@ -52,6 +54,10 @@ enum Command {
     Data(data::Options),
     /// Train a model on imported events and bundle it (fetches PyTorch on its first run)
     Train(train::Options),
+    /// Compare the full model with baselines and with itself less one idea, and write docs/results.md
+    Evaluate(evaluate::Options),
+    /// Show the curves of past trainings in TensorBoard
+    Board,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +80,8 @@ fn main() -> ExitCode {
         Command::Wasm(options) => wasm::run(&options),
         Command::Data(options) => data::run(&options),
         Command::Train(options) => train::run(&options),
+        Command::Evaluate(options) => evaluate::run(&options),
+        Command::Board => board::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

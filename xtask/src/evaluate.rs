@@ -1,0 +1,70 @@
+//! `cargo xtask evaluate`: the full model, its baselines and its ablations on several data sets, as a page with figures.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::process::{command, stream};
+use crate::root::{root, shown};
+use crate::{cargo, data, python};
+
+#[derive(Args)]
+pub struct Options {
+    /// Data directories [default: data/simulated and data/ml-100k, made if missing]
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    data: Vec<PathBuf>,
+    /// The page to write; its figures go into a folder of the same name beside it [default: docs/results.md]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// One seed, few rows, little data: minutes
+    #[arg(long)]
+    quick: bool,
+    /// Trainings per row [default: as in training/configs/bench.toml]
+    #[arg(long, value_name = "N")]
+    seeds: Option<usize>,
+    /// Only these rows
+    #[arg(long, value_name = "VARIANT", num_args = 1..)]
+    only: Vec<String>,
+}
+
+pub fn run(options: &Options) -> Result<()> {
+    let python = python::setup()?;
+    let sets = if options.data.is_empty() { usual()? } else { absolute(&options.data)? };
+    let output = match &options.output {
+        Some(output) => std::path::absolute(output).context("no such place")?,
+        None => root().join("docs/results.md"),
+    };
+    let mut bench = python.command();
+    bench.args(["-m", "lookback_training", "bench", "--output"]).arg(&output).arg("--data").args(&sets);
+    if options.quick {
+        bench.arg("--quick");
+    }
+    if let Some(seeds) = options.seeds {
+        bench.args(["--seeds", &seeds.to_string()]);
+    }
+    if !options.only.is_empty() {
+        bench.arg("--only").args(&options.only);
+    }
+    stream(&mut bench)?;
+    println!("\nwritten to {}", shown(&output));
+    Ok(())
+}
+
+/// A simulated platform, and MovieLens 100K.
+fn usual() -> Result<Vec<PathBuf>> {
+    let lookback = cargo::lookback(false)?;
+    data::ensure(&lookback)?;
+    let simulated = root().join("data/simulated");
+    if !simulated.join("simulation.json").is_file() {
+        stream(command(&lookback).args(["simulate", "--output"]).arg(&simulated))?;
+    }
+    if !simulated.join("examples.parquet").is_file() {
+        stream(command(&lookback).args(["examples", "--logged", "--data"]).arg(&simulated))?;
+    }
+    Ok(vec![simulated, data::folder()])
+}
+
+fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    paths.iter().map(std::path::absolute).collect::<Result<_, _>>().context("no such place")
+}
