@@ -87,7 +87,7 @@ def against_truth(requests: Requests, logit: np.ndarray, truth: np.ndarray) -> d
 
 def reliability(label: np.ndarray, logit: np.ndarray, calibration: Calibration) -> dict[str, dict[str, list[Any]]]:
     """Per task, before and after calibration: candidates, mean prediction and mean label in 15 bins of equal width."""
-    untouched = {task: {"a": 1.0, "b": 0.0} for task in TASKS}
+    untouched = {task: {"platt": {"a": 1.0, "b": 0.0}} for task in TASKS}
     result: dict[str, dict[str, list[Any]]] = {}
     for t, task in enumerate(TASKS):
         result[task] = {}

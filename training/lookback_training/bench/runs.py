@@ -34,7 +34,7 @@ FORMAT = 1
 ATTENTION_LISTS = 200
 """Test lists over which attention is averaged by age."""
 DATA_FILES = ("events.parquet", "items.parquet", "users.parquet", "examples.parquet", truth.FILE)
-IDENTITY = {task: {"a": 1.0, "b": 0.0} for task in TASKS}
+IDENTITY = {task: {"platt": {"a": 1.0, "b": 0.0}} for task in TASKS}
 
 
 @dataclass(frozen=True)
