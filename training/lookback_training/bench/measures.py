@@ -12,7 +12,8 @@ from ..data.requests import Requests
 from ..evaluation import report
 from ..evaluation.metrics import BINS, auc, expected_auc, gauc, recall
 from ..schema import TASKS
-from ..train import calibration as platt
+from ..train import calibration as calibrators
+from ..train.calibration import Calibration
 
 RECALL_AT = (10, 50)
 HISTORY: tuple[tuple[str, int, float], ...] = (
@@ -22,8 +23,6 @@ HISTORY: tuple[tuple[str, int, float], ...] = (
     ("over 10,000", 10_000, float("inf")),
 )
 """Groups of lists by engaged events in the history: from (inclusive) to (exclusive)."""
-
-Calibration = dict[str, dict[str, float]]
 
 
 def measure(
@@ -92,7 +91,7 @@ def reliability(label: np.ndarray, logit: np.ndarray, calibration: Calibration) 
     for t, task in enumerate(TASKS):
         result[task] = {}
         for name, fitted in (("before", untouched), ("after", calibration)):
-            p = platt.apply(fitted, logit)[:, t]
+            p = calibrators.apply(fitted, logit)[:, t]
             place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
             count = np.bincount(place, minlength=BINS)
             some = count > 0

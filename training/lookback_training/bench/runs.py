@@ -124,7 +124,7 @@ class Scored:
     """Logits [C,2] of the test lists per row, and the calibration fitted on the valid lists."""
 
     logits: dict[Row, np.ndarray]
-    calibration: measures.Calibration
+    calibration: calibration.Calibration
     about: dict[str, Any]
 
 
