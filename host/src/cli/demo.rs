@@ -1,5 +1,7 @@
 //! `lookback demo`: three people, the metrics, the latency, the size, and what to do next.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use clap::Args;
 use lookback::request::{Gsu, Weights};
@@ -92,8 +94,15 @@ fn person(data: &Data, model: &Model, user: u64, test_from: i64) -> Result<()> {
     print(&format!("\n{}", show(&ranking)))
 }
 
+/// How the person can call this program from where they are.
+fn program() -> String {
+    let called = PathBuf::from(std::env::args_os().next().unwrap_or_else(|| "lookback".into()));
+    let here = std::env::current_dir().unwrap_or_default();
+    called.strip_prefix(&here).unwrap_or(&called).display().to_string()
+}
+
 fn next(options: &Options) -> String {
-    let program = std::env::args().next().unwrap_or_else(|| "lookback".to_owned());
+    let program = program();
     let (data, model) = (options.data.data.display(), options.model.model.display());
     format!(
         "

@@ -36,7 +36,8 @@ def search(
 
     Hard (mode 0): events of the candidate's category (> 0), newest (lowest row) first. Soft (mode 1): largest inner
     product `candidate · event`, of codes (see `codes`). Consistent (mode 2): largest sum over heads of the logits that
-    `attend` would give the event, q·k / sqrt(D/heads) + bias (TWIN, KDD 2023, section 4.2). Invalid rows never; ties: lower row first.
+    `attend` would give the event, q·k / sqrt(D/heads) + bias (TWIN, KDD 2023, section 4.2). Invalid rows never; ties:
+    lower row first.
 
     Shapes: candidate [C,d], event [N,d] newest first with N >= k, candidate_category [C], event_category [N],
     event_valid [N] (1 or 0), mode [], query [C,D], key [N,D], bias [N,heads]. Only consistent search reads the last
