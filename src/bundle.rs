@@ -1,6 +1,6 @@
 //! The bundle: one model version — manifest, popularity tables, prepared graph — in one file.
 //!
-//! Format version 2: magic `LBBUNDLE`, u32 format version, u32 zero, u64 payload length, BLAKE3 of the payload
+//! Format version 3: magic `LBBUNDLE`, u32 format version, u32 zero, u64 payload length, BLAKE3 of the payload
 //! (32 bytes), then the payload, postcard. Little endian.
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::popularity::Popularity;
 use crate::request::Gsu;
 
 /// Version of the bundle format.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 const MAGIC: [u8; 8] = *b"LBBUNDLE";
 const PAYLOAD_AT: usize = 56;

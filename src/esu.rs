@@ -22,6 +22,9 @@ pub struct Attended {
     pub output: Vec<f32>,
     /// `[C, H, K]`; over the slots of one head they sum to 1, or are all 0 where no slot holds a row.
     pub weight: Vec<f32>,
+    /// `[C, H]`: log(1 + sum of exp(logit) over the slots), how much there is to attend to, which weights that sum to 1
+    /// hide; 0 where no slot holds a row. DIN (Zhou et al., KDD 2018), section 4.3, keeps it by doing without softmax.
+    pub intensity: Vec<f32>,
 }
 
 /// Attends each of C queries `[C, D]` to the rows in its K slots, `index` `[C, K]`; a slot of [`NO_EVENT`] is empty.
@@ -31,7 +34,11 @@ pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: u
     let queries = query.len() / width;
     let head_width = width / heads;
     let scale = 1.0 / (head_width as f32).sqrt();
-    let mut attended = Attended { output: vec![0.0; queries * width], weight: vec![0.0; queries * heads * k] };
+    let mut attended = Attended {
+        output: vec![0.0; queries * width],
+        weight: vec![0.0; queries * heads * k],
+        intensity: vec![0.0; queries * heads],
+    };
     for c in 0..queries {
         let query = &query[c * width..(c + 1) * width];
         let slots = &index[c * k..(c + 1) * k];
@@ -47,7 +54,7 @@ pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: u
             }
         }
         for head in 0..heads {
-            softmax(&mut weight[head * k..(head + 1) * k], slots);
+            attended.intensity[c * heads + head] = softmax(&mut weight[head * k..(head + 1) * k], slots);
         }
         for (slot, &row) in slots.iter().enumerate().filter(|&(_, &row)| row != NO_EVENT) {
             let row = row as usize;
@@ -61,8 +68,8 @@ pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: u
     attended
 }
 
-/// Softmax over the slots that hold a row; empty slots keep 0.
-fn softmax(weight: &mut [f32], slots: &[i64]) {
+/// Softmax over the slots that hold a row, empty slots keep 0; returns the intensity.
+fn softmax(weight: &mut [f32], slots: &[i64]) -> f32 {
     let held = |slots: &[i64], slot: usize| slots[slot] != NO_EVENT;
     let mut largest = f32::NEG_INFINITY;
     for (slot, &logit) in weight.iter().enumerate() {
@@ -77,9 +84,12 @@ fn softmax(weight: &mut [f32], slots: &[i64]) {
             sum += *logit;
         }
     }
-    if sum > 0.0 {
-        for weight in weight {
-            *weight /= sum;
-        }
+    if sum == 0.0 {
+        return 0.0;
     }
+    for weight in weight {
+        *weight /= sum;
+    }
+    let log_sum = largest + sum.ln();
+    log_sum.max(0.0) + (-log_sum.abs()).exp().ln_1p()
 }

@@ -98,7 +98,11 @@ proptest! {
     fn attention_agrees_with_its_definition_in_double_precision(case in attend_case()) {
         let table = Table { key: &case.key, value: &case.value, bias: &case.bias };
         let attended = attend(&case.query, table, &case.index, case.width(), case.heads, case.k);
-        let (output, weight) = plain_attend(&case);
+        let (output, weight, intensity) = plain_attend(&case);
+        prop_assert_eq!(attended.intensity.len(), intensity.len());
+        for (got, expected) in attended.intensity.iter().zip(&intensity) {
+            prop_assert!((f64::from(*got) - expected).abs() < 1e-4, "intensity {} for {}", got, expected);
+        }
         prop_assert_eq!(attended.weight.len(), weight.len());
         for (got, expected) in attended.weight.iter().zip(&weight) {
             prop_assert!((f64::from(*got) - expected).abs() < 1e-5, "weight {} for {}", got, expected);
@@ -152,10 +156,10 @@ fn attend_case() -> impl Strategy<Value = AttendCase> {
     })
 }
 
-fn plain_attend(case: &AttendCase) -> (Vec<f64>, Vec<f64>) {
+fn plain_attend(case: &AttendCase) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     let (width, k) = (case.width(), case.k);
     let queries = case.query.len() / width;
-    let (mut output, mut weights) = (vec![0.0; queries * width], Vec::new());
+    let (mut output, mut weights, mut intensities) = (vec![0.0; queries * width], Vec::new(), Vec::new());
     for c in 0..queries {
         for head in 0..case.heads {
             let columns = head * case.head_width..(head + 1) * case.head_width;
@@ -173,6 +177,7 @@ fn plain_attend(case: &AttendCase) -> (Vec<f64>, Vec<f64>) {
                 })
                 .collect();
             let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+            intensities.push((1.0 + sum).ln());
             for (slot, logit) in logits.iter().enumerate() {
                 let weight = if sum == 0.0 { 0.0 } else { logit.exp() / sum };
                 weights.push(weight);
@@ -185,5 +190,5 @@ fn plain_attend(case: &AttendCase) -> (Vec<f64>, Vec<f64>) {
             }
         }
     }
-    (output, weights)
+    (output, weights, intensities)
 }

@@ -215,7 +215,7 @@ impl Expansion for AttendExpansion {
     }
 
     fn nboutputs(&self) -> TractResult<usize> {
-        Ok(2)
+        Ok(3)
     }
 
     fn rules<'r, 'p: 'r, 's: 'r>(
@@ -225,15 +225,19 @@ impl Expansion for AttendExpansion {
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
         check_input_arity(inputs, 5)?;
-        check_output_arity(outputs, 2)?;
+        check_output_arity(outputs, 3)?;
         s.equals(&outputs[0].datum_type, f32::datum_type())?;
         s.equals(&outputs[1].datum_type, f32::datum_type())?;
+        s.equals(&outputs[2].datum_type, f32::datum_type())?;
         s.equals(&outputs[0].rank, 2)?;
         s.equals(&outputs[1].rank, 3)?;
+        s.equals(&outputs[2].rank, 2)?;
         s.equals(&outputs[0].shape, &inputs[0].shape)?;
         s.equals(&outputs[1].shape[0], &inputs[4].shape[0])?;
         s.equals(&outputs[1].shape[1], self.0.heads.to_dim())?;
         s.equals(&outputs[1].shape[2], &inputs[4].shape[1])?;
+        s.equals(&outputs[2].shape[0], &inputs[4].shape[0])?;
+        s.equals(&outputs[2].shape[1], self.0.heads.to_dim())?;
         Ok(())
     }
 

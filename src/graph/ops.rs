@@ -81,7 +81,7 @@ impl TypedOp for Search {
     as_op!();
 }
 
-/// `Attend(query [C,D], key [R,D], value [R,D], bias [R,H], index [C,K]) -> (output [C,D], weight [C,H,K])`.
+/// `Attend(query [C,D], key [R,D], value [R,D], bias [R,H], index [C,K]) -> (output [C,D], weight [C,H,K], intensity [C,H])`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Attend {
     pub heads: usize,
@@ -121,6 +121,7 @@ impl EvalOp for Attend {
         Ok(tvec!(
             Tensor::from_shape(&[queries, width], &attended.output)?.into_tvalue(),
             Tensor::from_shape(&[queries, self.heads, k], &attended.weight)?.into_tvalue(),
+            Tensor::from_shape(&[queries, self.heads], &attended.intensity)?.into_tvalue(),
         ))
     }
 }
@@ -132,7 +133,8 @@ impl TypedOp for Attend {
         let (queries, k) = (inputs[4].shape[0].clone(), inputs[4].shape[1].clone());
         Ok(tvec!(
             f32::fact(&[queries.clone(), inputs[0].shape[1].clone()]),
-            f32::fact(&[queries, self.heads.to_dim(), k]),
+            f32::fact(&[queries.clone(), self.heads.to_dim(), k]),
+            f32::fact(&[queries, self.heads.to_dim()]),
         ))
     }
 

@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, parity, bench, production-examples."""
+"""The command line: train, evaluate, parity, bench, adapt, production-examples."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from . import adapter
 from .bench import bench
 from .bench.variants import VARIANTS, BenchError
 from .data.tables import DataError
@@ -91,6 +92,11 @@ def parser() -> argparse.ArgumentParser:
         help=f"only these: {', '.join(one.name for one in VARIANTS)}",
     )
     four.set_defaults(run=compare)
+    five = commands.add_parser("adapt", help="map a new embedding version back to the one that a model was trained on")
+    five.add_argument("--old", type=Path, required=True, metavar="SNAPSHOT", help="Parquet file or folder, old version")
+    five.add_argument("--new", type=Path, required=True, metavar="SNAPSHOT", help="Parquet file or folder, new version")
+    five.add_argument("--output", type=Path, required=True, metavar="FILE", help="Parquet file to write, old version")
+    five.set_defaults(run=adapt)
     production.register(commands)
     for command in (two, three):
         command.add_argument("--data", type=Path, required=True, help="data directory")
@@ -132,6 +138,11 @@ def compare(options: argparse.Namespace) -> int:
         options.config,
     )
     print(f"wrote {options.output}; results are kept in {options.work}")
+    return 0
+
+
+def adapt(options: argparse.Namespace) -> int:
+    print(adapter.adapt(options.old, options.new, options.output))
     return 0
 
 

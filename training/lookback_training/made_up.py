@@ -29,12 +29,14 @@ SHAPE = Shape(
     surfaces=len(SURFACES),
     user_fields=tuple(len(values) for _, values in FIELDS),
     width=16,
+    attention_width=24,
     heads=2,
     skip_width=8,
     skip_heads=2,
     recent_hidden=16,
     field_width=4,
     category_width=4,
+    cross_rank=6,
     hidden=(16, 8),
 )
 
@@ -79,7 +81,7 @@ def write(directory: Path, seed: int) -> None:
         "groups": [{"values": ["25-34", "F"], "table": popularity_table(items[::2], rng)}],
     }
     manifest = {
-        "format_version": 2,
+        "format_version": 3,
         "name": "made-up",
         "embedding_version": version,
         "embedding_dim": SHAPE.embedding_dim,

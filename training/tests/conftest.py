@@ -32,7 +32,8 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def ranker() -> Ranker:
     """A ranker of odd sizes with random weights everywhere, time biases included."""
     torch.manual_seed(5)
-    made = Ranker(Shape(12, 3, 5, 2, (3, 4), width=16, heads=2, skip_width=8, recent_hidden=24, hidden=(20, 10)))
+    shape = Shape(12, 3, 5, 2, (3, 4), 16, 24, heads=2, skip_width=8, recent_hidden=24, cross_rank=0, hidden=(20, 10))
+    made = Ranker(shape)
     with torch.no_grad():
         for weight in made.parameters():
             weight += 0.1 * torch.randn_like(weight)

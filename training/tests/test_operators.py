@@ -32,7 +32,8 @@ def session(operator: str, attribute: int) -> onnxruntime.InferenceSession:
     else:
         inputs = [("query", f, ["C", WIDTH]), ("key", f, ["R", WIDTH]), ("value", f, ["R", WIDTH])]
         inputs += [("bias", f, ["R", HEADS]), ("index", i, ["C", "K"])]
-        outputs, attributes = [("output", f, ["C", WIDTH]), ("weight", f, ["C", HEADS, "K"])], {"heads": attribute}
+        outputs = [("output", f, ["C", WIDTH]), ("weight", f, ["C", HEADS, "K"]), ("intensity", f, ["C", HEADS])]
+        attributes = {"heads": attribute}
     node = helper.make_node(
         operator, [n for n, *_ in inputs], [n for n, *_ in outputs], domain=functions.DOMAIN, **attributes
     )
@@ -126,7 +127,7 @@ def attentions(draw: st.DrawFn) -> dict[str, torch.Tensor]:
 @settings(max_examples=60, deadline=None)
 @given(attentions())
 def test_attend_is_its_definition_and_its_function_body(x: dict[str, torch.Tensor]) -> None:
-    output, weight = attend(**x, heads=HEADS)
+    output, weight, intensity = attend(**x, heads=HEADS)
     size = WIDTH // HEADS
     for c, slots in enumerate(x["index"].tolist()):
         for h in range(HEADS):
@@ -141,15 +142,16 @@ def test_attend_is_its_definition_and_its_function_body(x: dict[str, torch.Tenso
             total = sum(math.exp(v - top) for v in logit.values())
             expected = [math.exp(logit[s] - top) / total if s in logit else 0.0 for s in range(len(slots))]
             np.testing.assert_allclose(weight[c, h], expected, atol=2e-4)
+            np.testing.assert_allclose(intensity[c, h], np.logaddexp.reduce([0.0, *logit.values()]), atol=1e-3)
             mixed = sum((w * x["value"][slots[s], cut] for s, w in enumerate(expected) if w), torch.zeros(size))
             np.testing.assert_allclose(output[c, cut], mixed, atol=2e-2 if x["value"].abs().max() > 10 else 1e-4)
     theirs = session("Attend", HEADS).run(None, {name: value.numpy() for name, value in x.items()})
     np.testing.assert_allclose(weight, theirs[1], atol=2e-4)
+    np.testing.assert_allclose(intensity, theirs[2], atol=1e-3)
     np.testing.assert_allclose(output, theirs[0], atol=2e-2 if x["value"].abs().max() > 10 else 1e-4)
 
 
 def test_attend_without_any_slot_is_zero() -> None:
     x = torch.randn(1, WIDTH)
-    output, weight = attend(x, x, x, torch.zeros(1, HEADS), torch.full((1, 3), -1), HEADS)
-    assert not output.any()
-    assert not weight.any()
+    attended = attend(x, x, x, torch.zeros(1, HEADS), torch.full((1, 3), -1), HEADS)
+    assert not any(part.any() for part in attended)

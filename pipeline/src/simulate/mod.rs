@@ -4,11 +4,13 @@
 //! The generative story, in the order in which it happens. A **pin** has a topic, a creator, a quality and a vector near
 //! its topic's; it is born, becomes known and, unless evergreen, fades. A **person** has interests: topics, each with a
 //! taste within it. Interests sleep for months and wake again. A **session** has a theme, most often an interest that is
-//! awake, and some interests are unwelcome in it. The **logging policy** fills slates from the theme, from other interests
-//! (sleeping ones too), from what trends and from anywhere, and sorts them by an estimate of affinity with an error in it.
-//! P(click) grows with affinity, theme, quality, a followed creator and the season, and falls with dislike; P(save) with
-//! affinity and a usefulness that clicks do not see. A click is **seen** less often the lower the pin stands. Every number
-//! of it is in [`Parameters`].
+//! awake; some interests are unwelcome in it, and what is unwelcome is often hidden. The **logging policy** fills slates
+//! from the theme, from a few other interests that it serves for the session (sleeping ones too), from what trends and
+//! from anywhere, and sorts them mostly by popularity, a little by whether an interest is awake, with an error in it:
+//! what stands on top is not what is liked best. P(click) grows with affinity, theme, quality, a followed creator and the
+//! season, and falls with dislike and with what is unwelcome; popularity itself moves nobody. P(save) grows with affinity
+//! and a usefulness that clicks do not see. A click is **seen** less often the lower the pin stands. Every number of it
+//! is in [`Parameters`].
 //!
 //! So a pin whose interest has slept for months is recognised only by those who look back months; the theme, by those who
 //! look at the last events; and what is unwelcome, by those who read the skips.

@@ -7,7 +7,7 @@ pub const DIMENSION: usize = 64;
 
 /// What a simulated platform is made of. Times are in days, weights in logits, unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// Seed of everything.
     pub seed: u64,
@@ -47,12 +47,18 @@ pub struct Parameters {
 
     /// Pins in a slate.
     pub slate: usize,
+    /// Interests that the policy serves in a session beside the theme; another session gets others.
+    pub served: usize,
     /// Mean slates of a session beyond the first (Poisson).
     pub more_slates: f64,
     /// Shares of a slate drawn from the theme, from other interests, and from what trends; the rest is drawn from anywhere.
     pub slate_shares: [f64; 3],
-    /// Standard deviation of the error in the policy's estimate of affinity, by which it sorts the slate.
+    /// Standard deviation of the error in the policy's estimate, by which it sorts the slate.
     pub policy_error: f64,
+    /// What a pin of an interest that is awake counts in that estimate; the policy forgets those that sleep.
+    pub policy_interest: f64,
+    /// Weight of a pin's popularity, 0 to 1, in it.
+    pub policy_popularity: f64,
     /// A click at position p is seen through 1 / (1 + p · this).
     pub position_bias: f64,
 
@@ -111,25 +117,28 @@ impl Default for Parameters {
             sessions_a_day: 0.25,
             sessions_spread: 1.0,
             heavy_events: 54_000,
-            interests: 14.0,
+            interests: 30.0,
             awake: 25.0,
             asleep: 100.0,
-            asleep_pull: 0.45,
+            asleep_pull: 0.9,
             asleep_theme: 0.03,
-            dislikes: 20,
-            unwelcome: 0.15,
+            dislikes: 10,
+            unwelcome: 0.25,
             slate: 20,
-            more_slates: 2.0,
-            slate_shares: [0.30, 0.35, 0.15],
-            policy_error: 0.5,
-            position_bias: 0.06,
-            click_base: 0.035,
-            affinity: 3.4,
-            theme: 0.8,
-            quality: 0.45,
+            served: 4,
+            more_slates: 2.5,
+            slate_shares: [0.15, 0.30, 0.20],
+            policy_error: 0.3,
+            policy_interest: 0.3,
+            policy_popularity: 1.5,
+            position_bias: 0.12,
+            click_base: 0.025,
+            affinity: 4.2,
+            theme: 0.6,
+            quality: 0.25,
             creator: 0.6,
             dislike: -1.2,
-            unwelcome_pull: -1.8,
+            unwelcome_pull: -3.0,
             season: 0.4,
             weekend: 0.4,
             save_base: 0.2,
@@ -137,7 +146,7 @@ impl Default for Parameters {
             save_usefulness: 0.6,
             double_click: 0.03,
             closeup: 0.02,
-            hide: 0.03,
+            hide: 0.5,
             skip_retention: 30,
             embedding_error: 0.35,
             replaced_before_end: 1,
@@ -171,6 +180,7 @@ impl Parameters {
             ("topics_per_category", self.topics_per_category, 1, "at least 1"),
             ("pins", self.pins, 20 * self.slate.max(1), "at least 20 times the slate"),
             ("creators", self.creators, 1, "at least 1"),
+            ("served", self.served, 1, "at least 1"),
             ("slate", self.slate, 1, "at least 1"),
         ];
         for (parameter, got, least, expected) in at_least {

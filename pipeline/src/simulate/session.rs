@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use lookback::event::Action;
 use rand::distr::weighted::WeightedIndex;
+use rand::seq::index::sample;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Poisson, StandardNormal};
 
@@ -41,8 +42,10 @@ pub struct Slate {
 /// Everything that happens from `day` on until the person leaves.
 pub fn session(parameters: &Parameters, world: &World, person: &Person, day: f64, random: &mut impl Rng) -> Vec<Slate> {
     let more: f64 = Poisson::new(parameters.more_slates).map_or(0.0, |mean| mean.sample(random));
+    let interests = person.interests.len();
     let mood = Mood {
         theme: theme(parameters, person, day, random),
+        served: sample(random, interests, parameters.served.min(interests)).into_vec(),
         unwelcome: person.interests.iter().map(|_| random.random_bool(parameters.unwelcome)).collect(),
     };
     let mut moment = day;
@@ -57,6 +60,8 @@ pub fn session(parameters: &Parameters, world: &World, person: &Person, day: f64
 /// What lasts for a session.
 struct Mood {
     theme: Option<usize>,
+    /// The interests that the policy serves beside it.
+    served: Vec<usize>,
     /// Of each interest.
     unwelcome: Vec<bool>,
 }
@@ -91,9 +96,12 @@ fn slate(
         .into_iter()
         .map(|index| {
             let pin = &world.pins[index as usize];
-            let affinity = person.affinity(parameters, world, pin, day).value;
+            // An older policy: what trends comes first, and of tastes within interests it knows nothing.
+            let interest = person.affinity(parameters, world, pin, day).interest;
+            let awake = interest.is_some_and(|interest| person.interests[interest].awake(day));
+            let known = if awake { parameters.policy_interest } else { 0.0 };
             let error: f64 = StandardNormal.sample(random);
-            (f64::from(affinity) + parameters.policy_error * error + 0.3 * pin.popularity(day), index)
+            (known + parameters.policy_error * error + parameters.policy_popularity * pin.popularity(day), index)
         })
         .collect();
     shown.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -123,7 +131,7 @@ fn retrieve(
         let drawn: f64 = random.random();
         let pin = if drawn < theme + others {
             let index = mood.theme.filter(|_| drawn < theme);
-            let index = index.unwrap_or_else(|| random.random_range(0..person.interests.len()));
+            let index = index.unwrap_or_else(|| mood.served[random.random_range(0..mood.served.len())]);
             world.of_topic(person.interests[index].topic, day, random)
         } else if drawn < theme + others + trending {
             Some(world.of_trending(day, random))

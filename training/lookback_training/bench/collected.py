@@ -11,6 +11,7 @@ import numpy as np
 from . import runs
 from .runs import Job, Result
 from .statistics import Difference, compare, holm
+from .stored import Stored
 from .variants import ORACLE, Kind, Row, Variant, named
 
 SIMULATION = "simulation.json"
@@ -44,6 +45,16 @@ class DataSet:
     about: dict[str, list[dict[str, Any]]]
     left_out: list[str]
 
+    @property
+    def compared(self) -> dict[str, Line]:
+        """The rows of models as they were trained."""
+        return {name: line for name, line in self.lines.items() if line.row.stored == Stored.AS_TRAINED}
+
+    @property
+    def stored(self) -> dict[str, Line]:
+        """The rows of the full model stored otherwise."""
+        return {name: line for name, line in self.lines.items() if line.row.stored != Stored.AS_TRAINED}
+
     def differences(self) -> dict[str, Difference]:
         """Of each other row to the full model with its default search, click task, corrected together."""
         if self.default is None:
@@ -51,7 +62,7 @@ class DataSet:
         full = self.lines[self.default].auc[:, :, 0]
         found = {
             name: compare(self.users, full, line.auc[:, :, 0])
-            for name, line in self.lines.items()
+            for name, line in self.compared.items()
             if name != self.default and line.variant.name != ORACLE
         }
         return holm({name: one for name, one in found.items() if one is not None})
@@ -75,9 +86,11 @@ def collect(data: Path, jobs: list[Job], left_out: list[str]) -> DataSet:
         about[name] = [result.about for result in results]
         if variant.kind == Kind.FULL:
             default = results[0].about["default_row"]
-        for i, row in enumerate(variant.rows()):
+        rows = {row.name: row for row in variant.rows()}
+        for i, row_name in enumerate(results[0].about["rows"]):
             auc = np.stack([result.auc[i] for result in results])
-            lines[row.name] = Line(row, variant, [result.about["rows"][row.name] for result in results], auc)
+            seeds = [result.about["rows"][row_name] for result in results]
+            lines[row_name] = Line(rows[row_name], variant, seeds, auc)
     some = next(iter(by_variant.values()))[0]
     return DataSet(
         name=data.resolve().name,

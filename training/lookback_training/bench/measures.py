@@ -16,6 +16,8 @@ from ..train import calibration as calibrators
 from ..train.calibration import Calibration
 
 RECALL_AT = (10, 50)
+LONG = 1_000
+"""Engaged events from which a history is a long one."""
 HISTORY: tuple[tuple[str, int, float], ...] = (
     ("under 100", 0, 100),
     ("100–1,000", 100, 1_000),
@@ -36,9 +38,11 @@ def measure(
         if len(chosen):
             part = metrics(requests.take(chosen), logit[requests.candidates(chosen)], calibration)
             groups[name] = {"lists": len(chosen), **part}
+    long = np.flatnonzero(length >= LONG)
     return {
         "overall": metrics(requests, logit, calibration),
         "by_history": groups,
+        "long_history": metrics(requests.take(long), logit[requests.candidates(long)], calibration) if len(long) else {},
         "truth": None if truth is None else against_truth(requests, logit, truth),
         "reliability": reliability(requests.label, logit, calibration),
     }

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from .bars import Bar, bars
 from .collected import DataSet
 from .statistics import LEVEL, Difference
 from .variants import CEILING, ORACLE, Kind
@@ -60,6 +61,9 @@ def _data_set(one: DataSet, plots: list[tuple[str, str]]) -> Iterable[str]:
     differences = one.differences()
     yield f"## {one.name}{' (simulated platform)' if one.simulated else ''}\n"
     yield _sizes(one) + "\n"
+    if reached := bars(one):
+        yield f"### What must hold{_suffix(one)}\n"
+        yield _bars(reached) + "\n"
     yield f"### All rows{_suffix(one)}\n"
     yield _main(one, differences) + "\n"
     yield f"### By length of history{_suffix(one)}\n"
@@ -70,6 +74,9 @@ def _data_set(one: DataSet, plots: list[tuple[str, str]]) -> Iterable[str]:
         yield _table_of_differences(one, differences, (Kind.ABLATION,)) + "\n"
         yield f"### Against baselines and other searches{_suffix(one)}\n"
         yield _table_of_differences(one, differences, (Kind.FULL, Kind.BASELINE)) + "\n"
+    if one.stored:
+        yield f"### The full model stored otherwise{_suffix(one)}\n"
+        yield _stored(one) + "\n"
     if any(line.seeds[0]["truth"] is not None for line in one.lines.values()):
         yield f"### Against the true probabilities{_suffix(one)}\n"
         yield _truth(one) + "\n"
@@ -98,7 +105,7 @@ def _sizes(one: DataSet) -> str:
 def _main(one: DataSet, differences: dict[str, Difference]) -> str:
     head = ["row", "seeds", *(f"{title}" for _, title in CLICK), *(f"save {title}" for _, title in SAVE), "differs"]
     body = []
-    for name, line in one.lines.items():
+    for name, line in one.compared.items():
         cells = [_title(one, name), str(len(line.seeds))]
         cells += [_spread(line.values("overall", "click", key)) for key, _ in CLICK]
         cells += [_spread(line.values("overall", "save", key)) for key, _ in SAVE]
@@ -122,7 +129,7 @@ def _by_history(one: DataSet) -> str:
         head,
         [
             [_title(one, name), *(_spread(line.values("by_history", group, "click", "gauc")) for group in groups)]
-            for name, line in one.lines.items()
+            for name, line in one.compared.items()
             if "by_history" in line.seeds[0]
         ],
     )
@@ -148,8 +155,25 @@ def _table_of_differences(one: DataSet, differences: dict[str, Difference], kind
     )
 
 
+def _bars(reached: list[Bar]) -> str:
+    head = ["asked", "figure", "to reach", "met"]
+    return _table(head, [[bar.asked, _spread(bar.figure, 5), bar.threshold, "yes" if bar.met else "**no**"] for bar in reached])
+
+
+def _stored(one: DataSet) -> str:
+    """The same trained weights; so the differences are paired by seed, and small ones mean something."""
+    reference = one.lines[one.default or ""].values("overall", "click", "auc")
+    head = ["row", "AUC", f"less {one.default}", "GAUC", "log loss"]
+    body = []
+    for name, line in one.stored.items():
+        auc, gauc, loss = (line.values("overall", "click", key) for key in ("auc", "gauc", "log_loss"))
+        gap = auc - reference
+        body.append([name, _spread(auc), f"{gap.mean():+.5f} ({gap.min():+.5f} to {gap.max():+.5f})", _spread(gauc), _spread(loss)])
+    return _table(head, body)
+
+
 def _truth(one: DataSet) -> str:
-    known = {name: line for name, line in one.lines.items() if line.seeds[0]["truth"] is not None}
+    known = {name: line for name, line in one.compared.items() if line.seeds[0]["truth"] is not None}
     some = next(iter(known.values())).seeds[0]["truth"]
     head = ["row", "click, true AUC", "save, true AUC", "click AUC", "click GAUC", "save AUC", "save GAUC"]
     columns = [(task, "expected_auc") for task in ("click", "save")]
@@ -169,12 +193,12 @@ def _title(one: DataSet, name: str) -> str:
     return f"**{name}**" if name == one.default else name
 
 
-def _spread(values: np.ndarray) -> str:
+def _spread(values: np.ndarray, digits: int = 4) -> str:
     """Mean, and ± the standard deviation where there are several seeds."""
     if np.isnan(values).any():
         return ABSENT
-    mean = f"{values.mean():.4f}"
-    return f"{mean} ± {values.std(ddof=1):.4f}" if len(values) > 1 else mean
+    mean = f"{values.mean():.{digits}f}"
+    return f"{mean} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else mean
 
 
 def _table(head: list[str], body: list[list[str]]) -> str:

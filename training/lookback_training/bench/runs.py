@@ -25,15 +25,22 @@ from ..train import calibration, loop, setup
 from ..train.config import Config
 from ..train.setup import Setup
 from ..train.trainee import Trainee
-from . import measures, truth
+from . import measures, stored, truth
 from .settings import Sizes
 from .variants import Kind, Row, Scorer, Variant, full_row, named
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever results of older code may not stand beside those of newer code."""
 ATTENTION_LISTS = 200
 """Test lists over which attention is averaged by age."""
-DATA_FILES = ("events.parquet", "items.parquet", "users.parquet", "examples.parquet", truth.FILE)
+DATA_FILES = (
+    "events.parquet",
+    "items.parquet",
+    "users.parquet",
+    "examples.parquet",
+    truth.FILE,
+    f"{stored.SNAPSHOTS}/*/*.parquet",
+)
 IDENTITY = {task: {"platt": {"a": 1.0, "b": 0.0}} for task in TASKS}
 
 
@@ -75,7 +82,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """A run's files, read: `about` the JSON; lists [G], users [G] and AUC per row, list and task [rows,G,2]."""
+    """A run's files, read: `about` the JSON; lists [G], users [G] and AUC per row of it, list and task [rows,G,2]."""
 
     about: dict[str, Any]
     lists: np.ndarray
@@ -86,9 +93,9 @@ class Result:
 def fingerprint(data: Path) -> str:
     """Hash of everything in a data directory that a run reads."""
     digest = blake3.blake3()
-    for name in DATA_FILES:
-        if (data / name).is_file():
-            digest.update(name.encode()).update((data / name).read_bytes())
+    for pattern in DATA_FILES:
+        for path in sorted(data.glob(pattern)):
+            digest.update(path.relative_to(data).as_posix().encode()).update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -218,8 +225,10 @@ def _by_ranker(job: Job, config: Config, made: Setup, train: Batcher, valid: Bat
     fitted = calibration.fit_tasks(valid.requests.label, loop.score(trainee, valid, default))
     logits = {}
     for row in variant.rows():
-        trainee.searching = variant.searching(row.newest)
-        logits[row] = loop.score(trainee, test, default if row.gsu is None else row.gsu)
+        if stored.possible(row.stored, job.data):
+            scorer = stored.stored(trainee, row.stored, job.data, made.items)
+            scorer.searching = variant.searching(row.newest)
+            logits[row] = loop.score(scorer, test, default if row.gsu is None else row.gsu)
     about: dict[str, Any] = {
         "parameters": sum(weight.numel() for weight in trainee.ranker.parameters()),
         "epochs": progress.history,

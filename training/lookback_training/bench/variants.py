@@ -13,6 +13,7 @@ from ..model.parts import WHOLE, Parts
 from ..model.ranker import Ranker
 from ..schema import RECENT, Gsu, K
 from ..train.trainee import Searching
+from .stored import Stored
 
 
 class BenchError(ValueError):
@@ -53,6 +54,7 @@ class Row:
     """None: the default search of the settings."""
     newest: int = 0
     """Events that the ESU reads instead of what search finds; 0 = search."""
+    stored: Stored = Stored.AS_TRAINED
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Variant:
             f"The same weights, but the attention reads the newest {CEILING:,} events instead of {K} found ones.",
             newest=CEILING,
         )
-        return (*searched, exact)
+        coarser = (Row(stored_row(how), how.sentence, stored=how) for how in Stored if how != Stored.AS_TRAINED)
+        return (*searched, exact, *coarser)
 
     def searching(self, newest: int = 0) -> Searching:
         """How its batches are searched; `newest` events instead if not 0."""
@@ -117,6 +120,11 @@ DIN = Parts(long=False, transformer=False, skips=False)
 def full_row(gsu: Gsu) -> str:
     """Name of the full model's row with this search."""
     return f"{FULL}, {gsu.label}"
+
+
+def stored_row(how: Stored) -> str:
+    """Name of the row of the full model, default search, whose numbers are `how`."""
+    return f"{FULL}, {how}"
 
 
 def _without(name: str, sentence: str, parts: Parts, needs: Needs | None = None) -> Variant:

@@ -63,8 +63,8 @@ class Batcher:
         feature = self.feature[self.requests.candidates(chosen)]
         return Batcher(self.log, self.requests.take(chosen), self.category, feature, recent)
 
-    def build(self, chosen: np.ndarray, search: Search) -> Batch:
-        """Batch of the requests `chosen` [G], each history searched with `search`."""
+    def build(self, chosen: np.ndarray, search: Search, searched: int = 0) -> Batch:
+        """Batch of the requests `chosen` [G]; `search` sees the newest `searched` events of each history, 0 = all."""
         log, requests = self.log, self.requests
         first, last = requests.first[chosen], requests.first[chosen + 1]
         rows = requests.candidates(chosen)
@@ -76,7 +76,7 @@ class Batcher:
         base = 0
         for g, r in enumerate(chosen):
             start, end = requests.history_start[r], requests.history_end[r]
-            history = log.history(start, end)
+            history = log.history(start, end)[: searched or None]
             found = search.find(log, self.category, requests.item[first[g] : last[g]], history, int(requests.time[r]))
             used, place = np.unique(found, return_inverse=True)
             # `used` begins with -1 where slots are missing; those stay -1 in the index.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..model.attention import Projected
+from ..model.attention import Projected, Rows
 from ..model.operators import search
 from ..model.ranker import Ranker
 from ..schema import Gsu, K
@@ -80,8 +80,9 @@ class GeneralSearch:
         if self.gsu != Gsu.CONSISTENT:
             return Projected(torch.zeros(len(candidate), 0), torch.zeros(len(event), 0), torch.zeros(len(event), 0))
         time = torch.from_numpy(event_time(log.time[history], np.full(len(history), at)).astype(np.int64))
-        encoded = ranker.event(event, event_category, torch.from_numpy(log.action[history]), time)
-        return ranker.esu.projected(ranker.event.candidate(candidate, candidate_category), encoded, time[:, 0])
+        action = torch.from_numpy(log.action[history])
+        rows = Rows(ranker.event(event, event_category, action, time), time[:, 0], action)
+        return ranker.esu.projected(ranker.event.candidate(candidate, candidate_category), rows)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ..model.attention import Rows
 from ..schema import K
 from . import serving_inputs
 from .scorers import Lists
@@ -25,9 +26,9 @@ def draws(lists: Lists) -> np.ndarray:
         for g in range(len(lists.requests)):
             inputs = serving_inputs.tensors(lists.log, lists.requests, lists.model.shard, g)
             candidate = ranker.event.candidate(inputs["candidate_embedding"], inputs["candidate_category"])
-            time = inputs["event_time"]
-            event = ranker.event(inputs["event_embedding"], inputs["event_category"], inputs["event_action"], time)
-            query, key, bias = ranker.esu.projected(candidate, event, time[:, 0])
+            time, action = inputs["event_time"], inputs["event_action"]
+            x = ranker.event(inputs["event_embedding"], inputs["event_category"], action, time)
+            query, key, bias = ranker.esu.projected(candidate, Rows(x, time[:, 0], action))
             score = query @ key.T / (query.shape[1] // ranker.esu.heads) ** 0.5 + bias.sum(dim=1)
             score = score[:, inputs["event_valid"] > 0]
             if score.shape[1] <= K:

@@ -10,7 +10,7 @@ import onnx
 from onnx import FunctionProto, parser
 
 DOMAIN = "ai.lookback"
-VERSION = 2
+VERSION = 3
 OPSET = 20
 
 _SEARCH = """
@@ -90,7 +90,7 @@ Search <k, heads>(candidate, event, candidate_category, event_category, event_va
 
 _ATTEND = """
 <opset_import: ["" : 20], domain: "ai.lookback">
-Attend <heads>(query, key, value, bias, index) => (output, weight) {
+Attend <heads>(query, key, value, bias, index) => (output, weight, intensity) {
     zero = Constant <value_int: int = 0> ()
     axis0 = Constant <value_ints: ints = [0]> ()
     axis1 = Constant <value_ints: ints = [1]> ()
@@ -137,6 +137,16 @@ Attend <heads>(query, key, value, bias, index) => (output, weight) {
     mixed_flat = Squeeze (mixed, axis2)
     flat = Concat <axis = 0> (keep, rest)
     output = Reshape (mixed_flat, flat)
+    log_total = Log (total_safe)
+    log_sum_row = Add (top, log_total)
+    log_sum = Squeeze (log_sum_row, axis2)
+    size = Abs (log_sum)
+    negative_size = Neg (size)
+    smaller = Exp (negative_size)
+    one_more = Add (one, smaller)
+    correction = Log (one_more)
+    positive = Relu (log_sum)
+    intensity = Add (positive, correction)
 }
 """
 

@@ -40,7 +40,7 @@ INPUTS: tuple[str, ...] = (
 OUTPUTS: tuple[str, ...] = ("logit", "long_index", "long_weight", "recent_weight", "skip_weight")
 
 PLAIN: frozenset[str] = frozenset(
-    "MatMul Gemm Add Mul Sub Div Relu Sigmoid Sqrt ReduceMean Concat Gather Slice Reshape Unsqueeze Squeeze "
+    "MatMul Gemm Add Mul Sub Div Relu Sigmoid Tanh Sqrt ReduceMean Concat Gather Slice Reshape Unsqueeze Squeeze "
     "Expand Transpose Cast Shape Constant Identity Search Attend".split()
 )
 """Operators a reader of the graph must know; the export fails on any other."""

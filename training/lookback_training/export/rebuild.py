@@ -41,15 +41,27 @@ def shape(weights: dict[str, torch.Tensor], inputs: dict[str, onnx.ValueInfoProt
         surfaces=len(weights["surface.weight"]) - 1,
         user_fields=tuple(size - 1 for size in fields),
         width=len(weights["event.norm.weight"]),
-        heads=weights["esu.age.weight"].shape[1],
+        attention_width=len(weights["esu.query.bias"]),
+        heads=weights["esu.age_bias"].shape[1],
         skip_width=len(weights["skips.output.bias"]),
-        skip_heads=weights["skips.age.weight"].shape[1],
+        skip_heads=weights["skips.age_bias"].shape[1],
         recent_hidden=len(weights["recent.inner.bias"]),
         field_width=weights["hour.weight"].shape[1],
         category_width=weights["category.weight"].shape[1],
-        cross_layers=1 + len(list(_series(weights, "head.cross.{}.weight"))),
+        **_cross(weights),
         hidden=hidden,
     )
+
+
+def _cross(weights: dict[str, torch.Tensor]) -> dict[str, int]:
+    """Layers, rank (0 = full) and experts of the cross layers."""
+    if "head.cross_first.user.weight" in weights:
+        return {"cross_layers": 1 + len(_series(weights, "head.cross.{}.weight")), "cross_rank": 0}
+    return {
+        "cross_layers": len(_series(weights, "head.cross.{}.experts.0.up.bias")),
+        "cross_rank": len(weights["head.cross.0.experts.0.down.weight"]),
+        "cross_experts": len(_series(weights, "head.cross.0.experts.{}.up.bias")),
+    }
 
 
 def _series(weights: dict[str, torch.Tensor], pattern: str) -> list[int]:

@@ -27,6 +27,8 @@ class EventEncoder(nn.Module):
         self.weekday = nn.Embedding(WEEKDAYS, width) if parts.time else None
         self.norm = Norm(width)
         self.candidate_norm = Norm(width)
+        # What the item is weighs more than when and how it was met, until training says otherwise.
+        nn.init.orthogonal_(self.item.weight, 2.0)
         for table in (self.category, self.action, self.age, self.hour, self.weekday):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.05)

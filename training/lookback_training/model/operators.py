@@ -7,8 +7,10 @@ become one node each (their ONNX function bodies are in `export/functions.py`).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..schema import Gsu
@@ -50,7 +52,7 @@ def search(
             {"k": k, "heads": heads},
             dtype=torch.int64,
             shape=(candidate.shape[0], k),
-            version=2,
+            version=3,
         )
     allowed = event_valid[None, :] > 0
     if int(mode) == Gsu.SOFT:
@@ -63,8 +65,22 @@ def search(
         same = candidate_category[:, None] == event_category[None, :]
         allowed = allowed & same & (candidate_category[:, None] > 0)
     score = torch.where(allowed, score, -torch.inf)
-    best, index = torch.sort(score, dim=1, descending=True, stable=True)
-    return torch.where(best[:, :k] == -torch.inf, -1, index[:, :k])
+    best, index = largest(score, k)
+    return torch.where(best == -torch.inf, -1, index)
+
+
+def largest(score: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest of each row of score [C,N] and their columns, both [C,k], largest first; ties: lower column first."""
+    value, index = torch.topk(score, k, dim=1, sorted=False)
+    index, order = torch.sort(index, dim=1)
+    value, place = torch.sort(value.gather(1, order), dim=1, descending=True, stable=True)
+    index = index.gather(1, place)
+    # Of a tie for the last place top-k keeps any; sorting a whole row tells which come first, and is far slower.
+    last = value[:, -1:]
+    tied = (((score >= last).sum(dim=1) > k) & (last[:, 0] > -torch.inf)).nonzero()[:, 0]
+    if len(tied):
+        value[tied], index[tied] = (t[:, :k] for t in torch.sort(score[tied], dim=1, descending=True, stable=True))
+    return value, index
 
 
 def codes(candidate: Tensor, event: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,27 +95,37 @@ def codes(candidate: Tensor, event: Tensor) -> tuple[Tensor, Tensor]:
     return (candidate * scale).round().double(), (event * scale).round().double()
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tensor, heads: int) -> tuple[Tensor, Tensor]:
+class Attended(NamedTuple):
+    """What attention answers: output [C,D], weight [C,heads,K], intensity [C,heads]."""
+
+    output: Tensor
+    weight: Tensor
+    intensity: Tensor
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tensor, heads: int) -> Attended:
     """Multi-head attention of each query over the rows its index names (exact search unit).
 
     Head h uses columns h*D/heads to (h+1)*D/heads; logit = q·k / sqrt(D/heads) + bias[row, h].
-    Slots with index -1 have weight 0; a query with none gets zeros.
+    Slots with index -1 have weight 0; a query with none gets zeros. Weights sum to 1 however much was found; what
+    that hides, and DIN keeps by leaving the softmax out (KDD 2018, section 4.3), is told by the intensity
+    log(1 + sum over slots of exp(logit)).
 
     Shapes: query [C,D], key and value [R,D], bias [R,heads], index [C,K] i64 (-1 = none).
-    Returns output [C,D] and weight [C,heads,K].
     """
     count, width = query.shape
     slots = index.shape[1]
     if torch.compiler.is_exporting():
-        output, weight = torch.onnx.ops.symbolic_multi_out(
-            "ai.lookback::Attend",
-            (query, key, value, bias, index),
-            {"heads": heads},
-            dtypes=(torch.float32, torch.float32),
-            shapes=((count, width), (count, heads, slots)),
-            version=2,
+        return Attended(
+            *torch.onnx.ops.symbolic_multi_out(
+                "ai.lookback::Attend",
+                (query, key, value, bias, index),
+                {"heads": heads},
+                dtypes=(torch.float32, torch.float32, torch.float32),
+                shapes=((count, width), (count, heads, slots), (count, heads)),
+                version=3,
+            )
         )
-        return output, weight
     present = (index >= 0)[:, None, :]
     row = index.clamp(min=0).reshape(-1)
     # index_select: its backward is index_add, far faster on CPU than that of key[row].
@@ -109,8 +135,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tenso
     logit = logit / math.sqrt(width // heads)
     logit = logit + bias.index_select(0, row).view(count, slots, heads).transpose(1, 2)
     logit = torch.where(present, logit, MASKED)
-    power = torch.exp(logit - logit.amax(dim=2, keepdim=True)) * present
+    largest = logit.amax(dim=2, keepdim=True)
+    power = torch.exp(logit - largest) * present
     # With any slot present the sum is at least exp(0) = 1, so the clamp acts on empty rows only.
-    weight = power / power.sum(dim=2, keepdim=True).clamp(min=1.0)
+    total = power.sum(dim=2, keepdim=True).clamp(min=1.0)
+    weight = power / total
     output = torch.einsum("chk,ckhd->chd", weight, values)
-    return output.reshape(count, width), weight
+    intensity = F.softplus(largest + total.log()).squeeze(2)
+    return Attended(output.reshape(count, width), weight, intensity)

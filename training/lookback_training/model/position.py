@@ -7,8 +7,16 @@ from torch import Tensor, nn
 from ..data.requests import POSITIONS
 
 
+FIRST = 1
+"""Bucket of the first position."""
+
+
 class PositionTower(nn.Module):
-    """A logit offset per surface and position bucket (the shallow tower of Zhao et al., RecSys 2019)."""
+    """A logit offset per surface and position bucket (the shallow tower of Zhao et al., RecSys 2019).
+
+    Relative to the first position of the surface: the ranker then predicts what would be if the item stood there, and
+    what a surface adds wherever the item stands stays with the ranker.
+    """
 
     def __init__(self, surfaces: int, dropout: float = 0.1) -> None:
         super().__init__()
@@ -19,4 +27,5 @@ class PositionTower(nn.Module):
 
     def forward(self, surface: Tensor, position: Tensor) -> Tensor:
         """surface [C], position bucket [C] -> logit offset [C,2] (click, save)."""
-        return self.dropout(self.offset(surface * (POSITIONS + 1) + position))
+        row = surface * (POSITIONS + 1)
+        return self.dropout(self.offset(row + position) - self.offset(row + FIRST))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..schema import HOURS, RECENT, SKIPS, WEEKDAYS, K
-from .attention import Projected, TargetAttention
+from .attention import Projected, Rows, Skips, TargetAttention
 from .event import EventEncoder, column, slot_index
 from .head import Head
 from .norm import Norm
@@ -30,23 +30,18 @@ class Shape:
     surfaces: int
     user_fields: tuple[int, ...]
     width: int = 64
+    attention_width: int = 128
     heads: int = 4
-    skip_width: int = 32
+    skip_width: int = 64
     skip_heads: int = 2
     recent_hidden: int = 128
     field_width: int = 8
     category_width: int = 16
     cross_layers: int = 2
+    cross_rank: int = 32
+    cross_experts: int = 2
     hidden: tuple[int, ...] = (128, 64)
     dropout: float = 0.1
-
-
-@dataclass
-class Rows:
-    """Event rows in one table: vectors [R,width], age buckets [R]."""
-
-    x: Tensor
-    age: Tensor
 
 
 class Ranker(nn.Module):
@@ -66,19 +61,24 @@ class Ranker(nn.Module):
         self.surface = nn.Embedding(shape.surfaces + 1, shape.field_width)
         self.category = nn.Embedding(shape.categories + 1, shape.category_width)
         self.event = EventEncoder(shape.embedding_dim, shape.categories, width, parts)
-        self.esu = TargetAttention(width, width, width, shape.heads, parts.time) if parts.long else None
+        attention = (width, width, shape.attention_width, shape.heads, width)
+        self.esu = TargetAttention(*attention, parts.time, parts.action) if parts.long else None
         self.recent = (
-            Recent(width, shape.heads, shape.recent_hidden, shape.dropout, parts) if parts.recent else None
+            Recent(width, shape.attention_width, shape.heads, shape.recent_hidden, shape.dropout, parts)
+            if parts.recent
+            else None
         )
-        self.skips = (
-            TargetAttention(width, width, shape.skip_width, shape.skip_heads, parts.time) if parts.skips else None
-        )
+        attention = (width, width, shape.skip_width, shape.skip_heads, shape.skip_width)
+        self.skips = Skips(*attention, aged=parts.time, acted=parts.action) if parts.skips else None
         self.esu_norm = Norm(width) if parts.long and parts.products else None
         self.recent_norm = Norm(width) if parts.recent and parts.products else None
         user = shape.field_width * (len(sizes) + 3)
-        attended = (parts.long + parts.recent) * (1 + parts.products) * width + parts.skips * shape.skip_width
+        attended = (parts.long + parts.recent) * ((1 + parts.products) * width + shape.heads)
+        attended += parts.skips * (shape.skip_width + shape.skip_heads)
         item = width + shape.category_width + shape.item_features + attended
-        self.head = Head(user, item, shape.cross_layers, shape.hidden, shape.dropout)
+        self.head = Head(
+            user, item, shape.cross_layers, shape.cross_rank, shape.cross_experts, shape.hidden, shape.dropout
+        )
         self.dropout = nn.Dropout(shape.dropout)
         for table in (*self.user_field, self.hour, self.weekday, self.surface, self.category):
             nn.init.normal_(table.weight, std=0.05)
@@ -116,21 +116,21 @@ class Ranker(nn.Module):
         products = []
         long_weight = recent_weight = skip_weight = None
         if self.esu is not None:
-            long_out, long_weight = self.esu.attend(projected, long.x, long_index)
-            sides.append(self.dropout(long_out))
+            long_out, long_weight, intensity = self.esu.attend(projected, long, long_index)
+            sides += [self.dropout(long_out), intensity]
             if self.esu_norm is not None:
                 products.append(candidate * self.esu_norm(long_out))
         if self.recent is not None:
-            encoded = self.recent.encode(recent.x, recent.age, recent_valid)
+            encoded = self.recent.encode(recent, recent_valid)
             recent_index = each_candidate(slot_index(recent_valid), candidate, request)
-            recent_out, recent_weight = self.recent(candidate, encoded, recent.age, recent_index)
-            sides.append(self.dropout(recent_out))
+            recent_out, recent_weight, intensity = self.recent(candidate, encoded, recent_index)
+            sides += [self.dropout(recent_out), intensity]
             if self.recent_norm is not None:
                 products.append(candidate * self.recent_norm(recent_out))
         if self.skips is not None:
             skip_index = each_candidate(slot_index(skip_valid), candidate, request)
-            skip_out, skip_weight = self.skips(candidate, skips.x, skips.age, skip_index)
-            sides.append(self.dropout(skip_out))
+            skip_out, skip_weight, intensity = self.skips(candidate, skips, skip_index)
+            sides += [self.dropout(skip_out), intensity]
         item = torch.cat([*sides, *products], dim=1)
         return self.head(user, item, request), long_weight, recent_weight, skip_weight
 
@@ -161,8 +161,9 @@ class Ranker(nn.Module):
         Returns logit [C,2], long_index [C,K], long_weight [C,H,K], recent_weight [C,H,20], skip_weight [C,Hs,20].
         """
         candidate = self.event.candidate(candidate_embedding, candidate_category)
-        event = Rows(self.event(event_embedding, event_category, event_action, event_time), column(event_time, 0))
-        projected = self.esu.projected(candidate, event.x, event.age)
+        x = self.event(event_embedding, event_category, event_action, event_time)
+        event = Rows(x, column(event_time, 0), event_action)
+        projected = self.esu.projected(candidate, event)
         long_index = search(
             candidate_embedding,
             event_embedding,
@@ -174,7 +175,8 @@ class Ranker(nn.Module):
             K,
             self.esu.heads,
         )
-        skips = Rows(self.event(skip_embedding, skip_category, skip_action, skip_time), column(skip_time, 0))
+        x = self.event(skip_embedding, skip_category, skip_action, skip_time)
+        skips = Rows(x, column(skip_time, 0), skip_action)
         logit, long_weight, recent_weight, skip_weight = self.score(
             self.user(user_field, context),
             candidate,
@@ -183,7 +185,7 @@ class Ranker(nn.Module):
             event,
             projected,
             long_index,
-            Rows(event.x[:RECENT], event.age[:RECENT]),
+            Rows(event.x[:RECENT], event.age[:RECENT], event.action[:RECENT]),
             event_valid[:RECENT].view(1, RECENT),
             skips,
             skip_valid.view(1, SKIPS),

@@ -20,6 +20,7 @@ class ConfigError(ValueError):
 @dataclass(frozen=True)
 class Model:
     width: int
+    attention_width: int
     heads: int
     skip_width: int
     skip_heads: int
@@ -27,6 +28,8 @@ class Model:
     field_width: int
     category_width: int
     cross_layers: int
+    cross_rank: int
+    cross_experts: int
     hidden: tuple[int, ...]
     dropout: float
 
@@ -43,8 +46,10 @@ class Embedding:
 class Training:
     epochs: int
     candidates: int
+    searched_events: int
     learning_rate: float
     embedding_learning_rate: float
+    offset_learning_rate: float
     weight_decay: float
     warmup: float
     hard_share: float

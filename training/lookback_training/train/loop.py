@@ -29,18 +29,21 @@ from .trainee import Trainee
 
 __all__ = ["CHECKPOINT", "CheckpointError", "Progress", "batches", "learning_rate_share", "optimiser", "score", "train"]
 
+OFFSETS = (".age_bias", ".action_bias", "position.offset.weight")
+"""Weights that are logits themselves; at the rate of the others, whose products are, they would hardly move."""
 SMOOTHED = 50
 """Batches that the loss shown beside the bar is averaged over."""
 
 
 def optimiser(trainee: Trainee, config: Training) -> torch.optim.Optimizer:
-    """AdamW; the item embeddings at their own, smaller rate; no decay on biases, norms and age biases."""
-    decayed, plain = [], []
+    """AdamW; item embeddings and what adds to logits as it is at rates of their own; no decay on biases and norms."""
+    decayed, plain, offsets = [], [], []
     for name, weight in [*trainee.ranker.named_parameters(prefix="ranker"), *_position(trainee)]:
-        (decayed if weight.dim() > 1 and ".age." not in name else plain).append(weight)
+        (offsets if name.endswith(OFFSETS) else decayed if weight.dim() > 1 else plain).append(weight)
     groups: list[dict[str, Any]] = [
         {"params": decayed, "lr": config.learning_rate, "weight_decay": config.weight_decay},
         {"params": plain, "lr": config.learning_rate, "weight_decay": 0.0},
+        {"params": offsets, "lr": config.offset_learning_rate, "weight_decay": 0.0},
     ]
     if trainee.embedding.weight.requires_grad:
         groups.append({"params": [trainee.embedding.weight], "lr": config.embedding_learning_rate, "weight_decay": 0.0})
@@ -220,7 +223,8 @@ def train_batch(run: Run, chosen: np.ndarray, gsu: Gsu) -> float:
     mine = chosen[processes.rank :: processes.size]
     # A process for which no request is left takes part with one that counts nothing.
     counts = float(len(mine) > 0)
-    batch = run.batcher.build(mine if counts else chosen[:1], search(run.trainee, gsu, processes.device))
+    found = search(run.trainee, gsu, processes.device)
+    batch = run.batcher.build(mine if counts else chosen[:1], found, run.config.searched_events)
     # The ranker makes its constants where the batch is.
     with processes.device:
         each = loss_of(run.joined, moved(batch, processes.device), run.config.save_weight)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from ..data.batch import Batch, Events
 from ..data.search import GeneralSearch, Search
 from ..model.position import PositionTower
-from ..model.ranker import Ranker, Rows
+from ..model.attention import Rows
+from ..model.ranker import Ranker
 from ..schema import Gsu
 from .embeddings import ItemEmbedding
 
@@ -62,7 +63,7 @@ class Trainee(nn.Module):
             category,
             batch.feature,
             long,
-            None if long is None else ranker.esu.projected(candidate, long.x, long.age),
+            None if long is None else ranker.esu.projected(candidate, long),
             batch.long_index[:, :filled],
             recent,
             batch.recent_valid,
@@ -87,14 +88,10 @@ class Trainee(nn.Module):
             torch.cat([p.action for p in tables]),
             torch.cat([p.time for p in tables]),
         )
-        encoded = (Rows(v, age(p)) for v, p in zip(x.split([len(p.item) for p in tables]), tables, strict=True))
+        encoded = (Rows(v, p.time[:, 0], p.action) for v, p in zip(x.split([len(p.item) for p in tables]), tables, strict=True))
         return [next(encoded) if has else None for has in present]
 
     def _forget(self, index: Tensor) -> Tensor:
         """Some indices replaced by 0, so that "unknown" is a trained state."""
         return index * (torch.rand(index.shape) >= self.unknown_share)
 
-
-def age(events: Events) -> Tensor:
-    """Age buckets [R] of event rows."""
-    return events.time[:, 0]
