@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 import torch
 
-from lookback_training.bench import bench, pool, runs, settings
+from lookback_training.bench import bars, bench, pool, runs, settings, stored
+from lookback_training.bench.collected import DataSet, Line
 from lookback_training.bench.variants import VARIANTS, BenchError, Kind, Scorer, named
 from lookback_training.data.batch import Batch
 from lookback_training.evaluation import metrics
@@ -35,6 +36,11 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def job(data: Path, work: Path, small: config.Config, variant: str) -> runs.Job:
     return runs.Job(data, runs.fingerprint(data), variant, 1, small, SIZES, work)
+
+
+def rows_of_the_full_model(data: Path) -> set[str]:
+    """All that can be had without a change of the embedding model, which made-up logs do not know."""
+    return {row.name for row in named("lookback").rows() if stored.possible(row.stored, data)}
 
 
 def logits(made: setup.Setup, small: config.Config, variant: str, change: str | None = None) -> torch.Tensor:
@@ -73,7 +79,7 @@ def test_every_variant_runs_and_none_is_the_full_model_by_another_name(
         assert one.is_done()
         results[variant.name] = runs.read(one)
     full = results["lookback"].about["rows"]
-    assert set(full) == {row.name for row in named("lookback").rows()}
+    assert set(full) == rows_of_the_full_model(rich)
     losses = {
         name: result.about["rows"][name]["overall"]["click"]["log_loss"]
         for name, result in results.items()
@@ -105,14 +111,18 @@ def test_the_page_holds_every_row_and_says_how_it_was_made(rich: Path, small: co
     shown = page.read_text()
     for name in only[1:]:
         assert f"| {name}" in shown, name
-    for row in named("lookback").rows():
-        assert f"| {row.name} |" in shown or f"| **{row.name}** |" in shown, row.name
+    for name in rows_of_the_full_model(rich):
+        assert f"| {name} |" in shown or f"| **{name}** |" in shown, name
     assert "python -m lookback_training bench --data" in shown
     assert "simulated" not in shown.lower()
     (rich / "simulation.json").write_text("{}")
     bench.run([rich], page, tmp_path / "work", small, processes=2, only=only, sizes_path=sizes)
     (rich / "simulation.json").unlink()
-    assert "simulated" in page.read_text().lower()
+    simulated = page.read_text()
+    assert "simulated" in simulated.lower()
+    assert "| skips: AUC with them less without them |" in simulated
+    assert "the best baseline or peer, popularity" not in simulated
+    assert "the best baseline or peer, popularity" in shown
     with pytest.raises(BenchError, match="no variant"):
         named("nothing")
 
@@ -131,3 +141,52 @@ def test_expected_auc_by_hand_and_for_certain_labels() -> None:
     label = np.array([1, 0, 1, 0.0])
     score = np.array([0.1, 0.4, 0.4, 0.2])
     assert metrics.expected_auc(label, score) == pytest.approx(metrics.auc(label, score))
+
+
+def line(name: str, click: list[float], ece: float = 0.0) -> tuple[str, Line]:
+    """A row whose every click measure is the same, one number per seed."""
+    full = named("lookback")
+    rows = {row.name: (row, full) for row in full.rows()}
+    row, variant = rows.get(name) or (named(name).rows()[0], named(name))
+    measured = [dict.fromkeys(("auc", "gauc", "expected_auc"), value) | {"ece": ece} for value in click]
+    seeds = [dict.fromkeys(("overall", "long_history", "truth"), {"click": one, "save": one}) for one in measured]
+    return name, Line(row, variant, seeds, np.zeros((len(click), 1, 2)))
+
+
+def test_bars_by_hand() -> None:
+    lines = dict(
+        [
+            line("lookback, consistent", [0.80, 0.82], ece=0.02),
+            line("lookback, soft", [0.78, 0.78]),
+            line("lookback, hard", [0.70, 0.70]),
+            line("lookback, exact", [0.80, 0.82]),
+            line("lookback, f32", [0.8001, 0.8201]),
+            line("lookback, f16", [0.8, 0.82]),
+            line("lookback, int8", [0.798, 0.818]),
+            line("lookback, replaced", [0.7, 0.72]),
+            line("lookback, adapted", [0.79, 0.79]),
+            line("din-50", [0.75, 0.76]),
+            line("transformer-50", [0.805, 0.805]),
+            line("no-skips", [0.79, 0.83]),
+            line("oracle", [0.85]),
+        ]
+    )
+    one = DataSet("made-up", True, {}, lines, np.zeros(1), np.zeros(1), "lookback, consistent", {}, [])
+    found = {bar.asked: bar for bar in bars.bars(one)}
+
+    def bar(*words: str) -> bars.Bar:
+        (asked,) = (asked for asked in found if all(word in asked for word in words))
+        return found[asked]
+
+    assert bar("before din-50").met
+    assert bar("before din-50").figure == pytest.approx([0.05, 0.06])
+    assert not bar("before transformer-50").met
+    assert bar("share of the way").figure == pytest.approx([0.05 / 0.10, 0.06 / 0.09])
+    assert not bar("share of the way").met
+    assert bar("over lookback, exact").met
+    assert not bar("ECE of click").met
+    assert bar("adapter").figure == pytest.approx([0.9, 0.7])
+    assert bar("adapter").met
+    assert bar("f16 costs").met
+    assert not bar("int8 costs").met
+    assert not bar("skips", "against the truth").met

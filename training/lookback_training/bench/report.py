@@ -72,8 +72,8 @@ def _data_set(one: DataSet, plots: list[tuple[str, str]]) -> Iterable[str]:
     if differences:
         yield f"### What each part contributes{_suffix(one)}\n"
         yield _table_of_differences(one, differences, (Kind.ABLATION,)) + "\n"
-        yield f"### Against baselines and other searches{_suffix(one)}\n"
-        yield _table_of_differences(one, differences, (Kind.FULL, Kind.BASELINE)) + "\n"
+        yield f"### Against baselines, peers and other searches{_suffix(one)}\n"
+        yield _table_of_differences(one, differences, (Kind.FULL, Kind.BASELINE, Kind.PEER)) + "\n"
     if one.stored:
         yield f"### The full model stored otherwise{_suffix(one)}\n"
         yield _stored(one) + "\n"

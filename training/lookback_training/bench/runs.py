@@ -25,7 +25,7 @@ from ..train import calibration, loop, setup
 from ..train.config import Config
 from ..train.setup import Setup
 from ..train.trainee import Trainee
-from . import measures, stored, truth
+from . import measures, peers, stored, truth
 from .settings import Sizes
 from .variants import Kind, Row, Scorer, Variant, full_row, named
 
@@ -67,6 +67,7 @@ class Job:
             FORMAT,
             self.fingerprint,
             asdict(named(self.variant)),
+            asdict(peers.named(self.variant).tuned) if named(self.variant).scorer == Scorer.PEER else None,
             self.config.as_dict(),
             self.sizes.of_run(),
             self.seed,
@@ -144,7 +145,7 @@ def _measured(job: Job) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     test = made.test.take(_even(len(made.test.requests), job.sizes.test_lists), variant.recent)
     requests = test.requests
     known = truth.read(job.data, requests)
-    if variant.scorer == Scorer.RANKER:
+    if variant.scorer in (Scorer.RANKER, Scorer.PEER):
         scored = _by_ranker(job, config, made, train, valid, test)
     elif variant.scorer == Scorer.TRUTH:
         scored = _by_truth(variant, known)
@@ -202,6 +203,8 @@ def _even(count: int, wanted: int) -> np.ndarray:
 
 def fresh(made: Setup, variant: Variant, config: Config, seed: int) -> Trainee:
     """An untrained trainee of the variant's parts and search."""
+    if variant.scorer == Scorer.PEER:
+        return peers.fresh(made, variant.name, config, seed, variant.positions)
     return setup.fresh(
         made.tables,
         made.vocabulary,
@@ -218,6 +221,8 @@ def fresh(made: Setup, variant: Variant, config: Config, seed: int) -> Trainee:
 
 def _by_ranker(job: Job, config: Config, made: Setup, train: Batcher, valid: Batcher, test: Batcher) -> Scored:
     variant = named(job.variant)
+    if variant.scorer == Scorer.PEER:
+        config = peers.tuned(variant.name, config)
     trainee = fresh(made, variant, config, job.seed)
     default = Gsu.named(config.training.default_gsu)
     with tempfile.TemporaryDirectory(dir=job.path.parent) as scratch:

@@ -23,6 +23,7 @@ class BenchError(ValueError):
 class Kind(StrEnum):
     FULL = "full model"
     BASELINE = "baseline"
+    PEER = "peer"
     ABLATION = "ablation"
     ORACLE = "oracle"
 
@@ -34,6 +35,7 @@ class Scorer(StrEnum):
     POPULARITY = "popularity"
     LOGISTIC = "logistic"
     TRUTH = "truth"
+    PEER = "peer"
 
 
 class Needs(StrEnum):
@@ -77,7 +79,7 @@ class Variant:
     @property
     def seeded(self) -> bool:
         """Whether another seed gives another result."""
-        return self.scorer in (Scorer.RANKER, Scorer.LOGISTIC)
+        return self.scorer in (Scorer.RANKER, Scorer.PEER, Scorer.LOGISTIC)
 
     def rows(self) -> tuple[Row, ...]:
         """The lines this training fills."""
@@ -156,6 +158,11 @@ VARIANTS: tuple[Variant, ...] = (
         Kind.BASELINE,
         newest=CEILING,
     ),
+    Variant("peer-din", "DIN of torch-rechub over the last 50 events.", Kind.PEER, Scorer.PEER, DIN, 50),
+    Variant("peer-dcn", "DCN-v2 of torch-rechub, without history.", Kind.PEER, Scorer.PEER, NO_HISTORY),
+    Variant(
+        "peer-bst", "BST of torch-rechub, a Transformer over the last 50 events.", Kind.PEER, Scorer.PEER, DIN, 50
+    ),
     _without("no-long", "without long history: no search, no exact search unit", Parts(long=False)),
     _without("no-recent", "without recent events: neither Transformer nor attention over them", Parts(recent=False)),
     _without(
@@ -172,7 +179,6 @@ VARIANTS: tuple[Variant, ...] = (
         positions=False,
         needs=Needs.POSITIONS,
     ),
-    Variant("k-10", "The full model with 10 events found per candidate.", Kind.ABLATION, slots=10),
     Variant("k-20", "The full model with 20 events found per candidate.", Kind.ABLATION, slots=20),
     Variant(
         ORACLE,

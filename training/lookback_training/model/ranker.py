@@ -32,7 +32,7 @@ class Shape:
     width: int = 64
     attention_width: int = 128
     heads: int = 4
-    skip_width: int = 64
+    skip_width: int = 16
     skip_heads: int = 2
     recent_hidden: int = 128
     field_width: int = 8
