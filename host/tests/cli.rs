@@ -181,7 +181,7 @@ fn every_list_is_scored_alike_in_the_module_and_natively() {
         module["results"].as_array().unwrap().iter().map(|result| result["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["lookback, consistent search", "lookback, soft search", "lookback, hard search", "popularity"]);
     for task in ["click", "save"] {
-        for metric in ["auc", "gauc", "ndcg_at_10", "log_loss"] {
+        for metric in ["auc", "gauc", "ndcg_at_10", "recall_at_10", "recall_at_50", "log_loss", "ece"] {
             let of = |document: &Value| document["results"][0][task][metric].as_f64().unwrap();
             assert!((of(&module) - of(&native)).abs() < 1e-3, "{task} {metric}");
         }

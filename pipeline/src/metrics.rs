@@ -1,5 +1,8 @@
 //! Ranking and calibration metrics.
 
+/// Bins of equal width in which predictions are compared with labels.
+pub const CALIBRATION_BINS: usize = 15;
+
 /// Area under the ROC curve: the chance that a positive scores above a negative, ties counting one half
 /// (Mann–Whitney U; Fawcett, 2006, section 7). `None` without both labels.
 pub fn auc(scored: &[(f64, bool)]) -> Option<f64> {
@@ -45,6 +48,25 @@ pub fn ndcg(scored: &[(f64, f64)], k: usize) -> Option<f64> {
     };
     let best = dcg(&mut ideal.into_iter());
     (best > 0.0).then(|| dcg(&mut by_score.into_iter().map(|(_, gain)| gain)) / best)
+}
+
+/// Share of the positives among the first `k`; equal scores keep their order. `None` without a positive.
+pub fn recall(scored: &[(f64, bool)], k: usize) -> Option<f64> {
+    let mut by_score = scored.to_vec();
+    by_score.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let positives = |rows: &[(f64, bool)]| rows.iter().filter(|(_, label)| *label).count() as f64;
+    let all = positives(scored);
+    (all > 0.0).then(|| positives(&by_score[..k.min(by_score.len())]) / all)
+}
+
+/// Expected calibration error over 15 bins of equal width (Guo et al., ICML 2017, section 2). `None` without rows.
+pub fn ece(predicted: &[(f64, bool)]) -> Option<f64> {
+    let mut gaps = [0.0; CALIBRATION_BINS];
+    for &(p, label) in predicted {
+        let bin = ((p * CALIBRATION_BINS as f64) as usize).min(CALIBRATION_BINS - 1);
+        gaps[bin] += p - f64::from(u8::from(label));
+    }
+    (!predicted.is_empty()).then(|| gaps.iter().map(|gap| gap.abs()).sum::<f64>() / predicted.len() as f64)
 }
 
 /// Mean negative log likelihood of the labels, in nats; probabilities are kept 1e-7 away from 0 and 1.

@@ -1,6 +1,6 @@
 //! Metrics against values worked out by hand.
 
-use lookback_pipeline::metrics::{auc, gauc, log_loss, ndcg};
+use lookback_pipeline::metrics::{auc, ece, gauc, log_loss, ndcg, recall};
 
 fn close(got: Option<f64>, expected: f64) {
     assert!((got.unwrap() - expected).abs() < 1e-12, "{got:?} for {expected}");
@@ -37,4 +37,23 @@ fn ndcg_discounts_by_log2_of_rank() {
 fn log_loss_is_in_nats() {
     close(log_loss(&[(0.5, true), (0.25, false)]), (2f64.ln() + (4f64 / 3.0).ln()) / 2.0);
     assert!(log_loss(&[(0.0, true)]).unwrap().is_finite());
+}
+
+#[test]
+fn recall_counts_positives_among_the_best() {
+    let list = [(1.0, true), (3.0, true), (2.0, false), (1.0, true)];
+    close(recall(&list, 1), 1.0 / 3.0);
+    // Of two equal scores the first is taken.
+    close(recall(&list, 3), 2.0 / 3.0);
+    close(recall(&list, 50), 1.0);
+    assert_eq!(recall(&[(1.0, false)], 10), None);
+}
+
+#[test]
+fn ece_weighs_bins_by_their_predictions() {
+    // One bin holds 0.01 and 0.05 with one positive, the last one 1.0 with one negative.
+    close(ece(&[(0.01, false), (0.05, true), (1.0, false)]), ((0.06f64 - 1.0).abs() + 1.0) / 3.0);
+    // Errors within a bin cancel, as in its definition.
+    close(ece(&[(0.5, true), (0.5, false)]), 0.0);
+    assert_eq!(ece(&[]), None);
 }

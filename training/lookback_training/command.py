@@ -74,6 +74,9 @@ def parser() -> argparse.ArgumentParser:
         "parity", help="compare the logits of PyTorch, onnxruntime and files of scores on the test lists"
     )
     three.add_argument("--scores", type=Path, nargs="*", default=[], metavar="FILE", help="Parquet files of logits")
+    three.add_argument(
+        "--metrics", type=Path, nargs="*", default=[], metavar="FILE", help="documents of `lookback evaluate --metrics`"
+    )
     three.add_argument("--gsu", choices=GSU_NAMES, help="compare this search only (default: all)")
     three.set_defaults(run=check_parity)
     four = commands.add_parser("bench", help="compare the full model, baselines and ablations, and write the page")
@@ -148,15 +151,21 @@ def adapt(options: argparse.Namespace) -> int:
 
 def check_parity(options: argparse.Namespace) -> int:
     lists = scorers.load(options.data, options.model, options.limit)
-    found = parity.compare(lists, options.scores, [options.gsu] if options.gsu else list(GSU_NAMES))
+    searches = [options.gsu] if options.gsu else list(GSU_NAMES)
+    found, measured = parity.compare(lists, options.scores, searches, options.metrics)
     print(f"{'face':<32}{'gsu':<12}{'examples':>10}{'draws':>8}{'max |Δ|':>12}{'lists misordered':>18}")
     for one in found:
         print(f"{one.face:<32}{one.gsu:<12}{one.examples:>10}{one.draws:>8}{one.worst:>12.2e}{one.misordered:>18}")
-    if all(one.holds for one in found):
+    if measured:
+        print(f"\n{'metrics of':<32}{'gsu':<12}{'metrics':>10}{'max |Δ|':>12}  in")
+    for each in measured:
+        print(f"{each.face:<32}{each.gsu:<12}{each.metrics:>10}{each.worst:>12.2e}  {each.where}")
+    if all(one.holds for one in (*found, *measured)):
         return 0
     print(
         f"parity does not hold: expected at least {parity.MIN_EXAMPLES} examples, every |Δ| at most "
-        f"{parity.TOLERANCE}, no list misordered; make sure all faces scored this data with this model",
+        f"{parity.TOLERANCE}, no list misordered, every metric within {parity.METRIC_TOLERANCE}; "
+        "make sure all faces scored this data with this model",
         file=sys.stderr,
     )
     return 1

@@ -27,22 +27,26 @@ impl Parity {
     pub fn run(&self) -> Result<()> {
         let folder = state().join("parity");
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", shown(&folder)))?;
-        let mut files = Vec::new();
+        let (mut files, mut documents) = (Vec::new(), Vec::new());
         for gsu in SEARCHES {
             for (core, flag) in CORES {
                 println!("\nscoring: the {core}, {gsu} search");
                 let file = folder.join(format!("{core}-{gsu}.parquet"));
+                let metrics = folder.join(format!("{core}-{gsu}.json"));
                 stream(
                     command(&self.lookback)
                         .arg("evaluate")
                         .args(self.inputs())
                         .args(["--gsu", gsu, "--scores"])
                         .arg(shown(&file))
+                        .arg("--metrics")
+                        .arg(shown(&metrics))
                         .arg("--module")
                         .arg(shown(&self.module))
                         .args(flag),
                 )?;
                 files.push(shown(&file));
+                documents.push(shown(&metrics));
             }
         }
         println!("\ncomparing with PyTorch and onnxruntime");
@@ -52,7 +56,9 @@ impl Parity {
                 .args(["-m", "lookback_training", "parity"])
                 .args(self.inputs())
                 .arg("--scores")
-                .args(files),
+                .args(files)
+                .arg("--metrics")
+                .args(documents),
         )
     }
 

@@ -19,7 +19,7 @@ const MEAN_OF: usize = 50;
 /// Judges each baseline on the lists.
 pub fn judge_all(model: &Model, data: &Data, args: &ModelArgs, lists: &[CandidateList]) -> Result<Vec<Judged>> {
     let popularity = popularity(data, lists)?;
-    let mut judged = vec![Judged { name: "popularity".to_owned(), metrics: judge(lists, &popularity, false) }];
+    let mut judged = vec![Judged { name: "popularity".to_owned(), metrics: judge(lists, &popularity, None) }];
     let path = args.model.join("baselines.json");
     match path.is_file() {
         true => {
@@ -27,7 +27,7 @@ pub fn judge_all(model: &Model, data: &Data, args: &ModelArgs, lists: &[Candidat
             let scores = logistic.scores(data, &model.shard, lists);
             judged.push(Judged {
                 name: format!("logistic regression, mean of the last {MEAN_OF}"),
-                metrics: judge(lists, &scores, false),
+                metrics: judge(lists, &scores, None),
             });
         }
         false => eprintln!(

@@ -1,9 +1,10 @@
 //! `lookback evaluate`: held-out candidate lists, ranked by the model and by two baselines.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use lookback::request::Gsu;
@@ -39,6 +40,9 @@ pub struct Options {
     /// Write each candidate's logits to a Parquet file: list UInt32, item UInt64, logit_click and logit_save Float32 (null where popularity stood in), gsu Utf8
     #[arg(long, value_name = "FILE")]
     scores: Option<PathBuf>,
+    /// Write the metrics to a file too, as one JSON document
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
     /// One JSON document, and nothing else
     #[arg(long)]
     json: bool,
@@ -97,6 +101,10 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(path) = &options.scores {
         scores_file::write(path, &lists, &scored)?;
     }
+    if let Some(path) = &options.metrics {
+        let text = serde_json::to_string_pretty(&evaluation)?;
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     match options.json {
         true => print_json(&evaluation),
         false => print(&show(&evaluation)),
@@ -143,7 +151,7 @@ pub fn evaluate(
         .iter()
         .map(|(gsu, scored)| Judged {
             name: format!("lookback, {} search", gsu.name()),
-            metrics: judge(lists, &probabilities(scored), true),
+            metrics: judge(lists, &logits(scored), Some(&probabilities(scored))),
         })
         .collect();
     results.extend(baselines::judge_all(model, data, args, lists)?);
@@ -160,6 +168,13 @@ pub fn evaluate(
     Ok((evaluation, scored))
 }
 
+/// Calibration may tie what the model tells apart, so the order is that of the logits.
+fn logits(scored: &[Vec<Scored>]) -> ListScores {
+    let logit = |p: f32| f64::from(p).ln() - (-f64::from(p)).ln_1p();
+    let both = |scored: &Scored| scored.logits.map_or_else(|| scored.p.map(logit), |logits| logits.map(f64::from));
+    scored.iter().map(|list| list.iter().map(both).collect()).collect()
+}
+
 fn probabilities(scored: &[Vec<Scored>]) -> ListScores {
     let both = |scored: &Scored| scored.p.map(f64::from);
     scored.iter().map(|list| list.iter().map(both).collect()).collect()
@@ -167,14 +182,14 @@ fn probabilities(scored: &[Vec<Scored>]) -> ListScores {
 
 /// The metrics as a table.
 pub fn show(evaluation: &Evaluation) -> String {
-    let mut table = table(&["", "task", "AUC", "GAUC", "NDCG@10", "log loss"], &[2, 3, 4, 5]);
+    let names = TaskMetrics::default().named().map(|(name, _)| name);
+    let mut table = table(&[&["", "task"], &names[..]].concat(), &[2, 3, 4, 5, 6, 7, 8]);
     for judged in &evaluation.results {
         for (task, metrics, name) in
             [("click", judged.metrics.click, judged.name.as_str()), ("save", judged.metrics.save, "")]
         {
-            let TaskMetrics { auc, gauc, ndcg_at_10, log_loss } = metrics;
             let mut cells = vec![name.to_owned(), task.to_owned()];
-            cells.extend([auc, gauc, ndcg_at_10, log_loss].map(number));
+            cells.extend(metrics.named().map(|(_, value)| number(value)));
             table.add_row(cells);
         }
     }

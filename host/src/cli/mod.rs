@@ -59,7 +59,7 @@ enum Command {
     Users(users::Options),
     /// Rank candidates for one person, with the past events that decided it
     Rank(Box<rank::Options>),
-    /// Rank held-out lists and print AUC, GAUC, NDCG@10 and log loss beside two baselines
+    /// Rank held-out lists and print AUC, GAUC, NDCG@10, recall, log loss and calibration error beside two baselines
     #[command(
         after_help = "Examples:\n  lookback evaluate --gsu all\n  lookback evaluate --data data/mine --model models/mine --limit 100 --json"
     )]

@@ -10,12 +10,11 @@ import numpy as np
 from ..data.log import Log
 from ..data.requests import Requests
 from ..evaluation import report
-from ..evaluation.metrics import BINS, auc, expected_auc, gauc, recall
+from ..evaluation.metrics import BINS, auc, expected_auc, gauc
 from ..schema import TASKS
 from ..train import calibration as calibrators
 from ..train.calibration import Calibration
 
-RECALL_AT = (10, 50)
 LONG = 1_000
 """Engaged events from which a history is a long one."""
 HISTORY: tuple[tuple[str, int, float], ...] = (
@@ -36,27 +35,17 @@ def measure(
     for name, low, high in HISTORY:
         chosen = np.flatnonzero((length >= low) & (length < high))
         if len(chosen):
-            part = metrics(requests.take(chosen), logit[requests.candidates(chosen)], calibration)
+            part = report.metrics(requests.take(chosen), logit[requests.candidates(chosen)], calibration)
             groups[name] = {"lists": len(chosen), **part}
     long = np.flatnonzero(length >= LONG)
+    of_long = report.metrics(requests.take(long), logit[requests.candidates(long)], calibration) if len(long) else {}
     return {
-        "overall": metrics(requests, logit, calibration),
+        "overall": report.metrics(requests, logit, calibration),
         "by_history": groups,
-        "long_history": metrics(requests.take(long), logit[requests.candidates(long)], calibration) if len(long) else {},
+        "long_history": of_long,
         "truth": None if truth is None else against_truth(requests, logit, truth),
         "reliability": reliability(requests.label, logit, calibration),
     }
-
-
-def metrics(requests: Requests, logit: np.ndarray, calibration: Calibration) -> report.Metrics:
-    """Per task: AUC, GAUC, NDCG@10, Recall@10 and @50, log loss and ECE."""
-    result = report.metrics(requests, logit, calibration)
-    for t, task in enumerate(TASKS):
-        for at in RECALL_AT:
-            result[task][f"recall_at_{at}"] = recall(
-                requests.label[:, t], logit[:, t], requests.first, requests.item_id, at
-            )
-    return result
 
 
 def history_length(log: Log, requests: Requests) -> np.ndarray:

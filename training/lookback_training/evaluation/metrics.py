@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 NDCG_AT = 10
+RECALL_AT = (10, 50)
 GAIN_SAVE, GAIN_CLICK = 2.0, 1.0
 BINS = 15
 
@@ -89,8 +90,8 @@ def gains(label: np.ndarray) -> np.ndarray:
 
 
 def log_loss(label: np.ndarray, p: np.ndarray) -> float:
-    """Mean negative log likelihood, natural logarithm."""
-    p = np.clip(p.astype(np.float64), 1e-12, 1 - 1e-12)
+    """Mean negative log likelihood, natural logarithm; probabilities are kept 1e-7 away from 0 and 1."""
+    p = np.clip(p.astype(np.float64), 1e-7, 1 - 1e-7)
     return float(-np.mean(np.where(label > 0.5, np.log(p), np.log1p(-p))))
 
 
@@ -102,7 +103,7 @@ def ece(label: np.ndarray, p: np.ndarray) -> float:
 
 
 def ranking(label: np.ndarray, score: np.ndarray, first: np.ndarray, item: np.ndarray) -> dict[str, dict[str, float]]:
-    """AUC and GAUC per task, and NDCG@10, of one score per candidate [C] or one per task [C,2]."""
+    """AUC, GAUC, NDCG@10, Recall@10 and @50 per task, of one score per candidate [C] or one per task [C,2]."""
     both = score if score.ndim == 2 else np.stack([score, score], axis=1)
     graded = gains(label)
     saved = label[:, 1].astype(np.float64)
@@ -111,6 +112,7 @@ def ranking(label: np.ndarray, score: np.ndarray, first: np.ndarray, item: np.nd
             "auc": auc(label[:, t], both[:, t]),
             "gauc": gauc(label[:, t], both[:, t], first),
             "ndcg_at_10": ndcg(graded if task == "click" else saved, both[:, t], first, item),
+            **{f"recall_at_{at}": recall(label[:, t], both[:, t], first, item, at) for at in RECALL_AT},
         }
         for t, task in enumerate(("click", "save"))
     }

@@ -1,7 +1,8 @@
-"""Parity: do PyTorch, onnxruntime and other programs give the same logits and orders on the test lists?"""
+"""Parity: do PyTorch, onnxruntime and other programs give the same logits, orders and metrics on the test lists?"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,11 +11,13 @@ import numpy as np
 import polars as pl
 
 from ..data.requests import Requests
-from ..schema import GSU_NAMES, Gsu
+from ..schema import GSU_NAMES, TASKS, Gsu
+from . import report
 from .scorers import Lists, by_onnxruntime, by_pytorch
 from .search_ties import draws
 
 TOLERANCE = 1e-4
+METRIC_TOLERANCE = 1e-4
 MIN_EXAMPLES = 1000
 MOST_DRAWS = 0.01
 """Share of candidates for which the search may be a draw."""
@@ -48,9 +51,30 @@ class Agreement:
         return enough and self.worst <= TOLERANCE and self.misordered == 0
 
 
-def compare(lists: Lists, files: list[Path], searches: list[str]) -> list[Agreement]:
-    """PyTorch against onnxruntime and each file, per search. Files hold one row per test candidate and search."""
-    found = []
+@dataclass(frozen=True)
+class MetricAgreement:
+    """How far a program's metrics are from those of PyTorch's logits for one search, and in which metric most."""
+
+    face: str
+    gsu: str
+    metrics: int
+    worst: float
+    where: str
+
+    @property
+    def holds(self) -> bool:
+        return self.metrics > 0 and self.worst <= METRIC_TOLERANCE
+
+
+def compare(
+    lists: Lists, files: list[Path], searches: list[str], documents: list[Path]
+) -> tuple[list[Agreement], list[MetricAgreement]]:
+    """PyTorch against onnxruntime, each file of scores and each document of metrics, per search.
+
+    Files of scores hold one row per test candidate and search; documents are what `lookback evaluate --metrics` writes.
+    """
+    found, measured = [], []
+    evaluations = [(path.name, read_metrics(path, lists)) for path in documents]
     frames = [(path.name, read_scores(path)) for path in files]
     for name, frame in frames:
         if not set(frame["gsu"].unique()) & set(searches):
@@ -64,7 +88,41 @@ def compare(lists: Lists, files: list[Path], searches: list[str]) -> list[Agreem
             part = frame.filter(pl.col("gsu") == gsu)
             if len(part):
                 found.append(agreement(name, gsu, lists.requests, reference, align(name, part, lists.requests), drawn))
-    return found
+        ours = report.metrics(lists.requests, reference, lists.model.manifest["calibration"])
+        for name, by_search in evaluations:
+            if gsu in by_search:
+                measured.append(metric_agreement(name, gsu, ours, by_search[gsu]))
+    return found, measured
+
+
+def read_metrics(path: Path, lists: Lists) -> dict[str, report.Metrics]:
+    """Metrics by search of a document of `lookback evaluate --metrics`; raises on one of other lists."""
+    try:
+        document = json.loads(path.read_text())
+        of = (document["lists"], document["candidates"])
+        results = {one["name"]: one for one in document["results"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ScoresError(f"{path} is no document of `lookback evaluate --metrics`: {error!r}; write it again") from error
+    if of != (len(lists.requests), len(lists.requests.item)):
+        raise ScoresError(
+            f"{path} is of {of[0]} lists with {of[1]} candidates, here are {len(lists.requests)} with "
+            f"{len(lists.requests.item)}; evaluate the same data with the same --limit"
+        )
+    named = {gsu: results.get(f"lookback, {gsu} search") for gsu in GSU_NAMES}
+    return {gsu: {task: one[task] for task in TASKS} for gsu, one in named.items() if one is not None}
+
+
+def metric_agreement(face: str, gsu: str, ours: report.Metrics, theirs: report.Metrics) -> MetricAgreement:
+    """Largest |Δ| over tasks and metrics; a metric that only one of them has is infinitely far off."""
+    gaps = {}
+    for task, values in ours.items():
+        for name, value in values.items():
+            other = theirs[task].get(name)
+            absent = (np.isnan(value), other is None)
+            if not all(absent):
+                gaps[f"{task} {name}"] = float("inf") if other is None or absent[0] else abs(value - other)
+    where = max(gaps, key=lambda name: gaps[name], default="")
+    return MetricAgreement(face, gsu, len(gaps), gaps.get(where, float("inf")), where)
 
 
 def read_scores(path: Path) -> pl.DataFrame:
