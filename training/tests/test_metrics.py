@@ -57,7 +57,13 @@ def test_platt_is_logistic_regression() -> None:
 
 def test_platt_leaves_alone_what_it_cannot_fit() -> None:
     assert calibration.fit_platt(np.zeros(5), np.arange(5.0)) == (1.0, 0.0)
-    assert calibration.fit_platt(np.array([1.0, 1.0, 0.0, 0.0]), np.array([-2.0, -1.0, 1.0, 0.5])) == (1.0, 0.0)
+
+
+def test_a_logit_that_says_nothing_is_calibrated_to_the_share_of_positives() -> None:
+    label, logit = np.array([1.0, 0.0, 0.0, 0.0]), np.array([-20.0, -1.0, 10.0, 5.0])
+    a, b = calibration.fit_platt(label, logit)
+    assert a > 0
+    assert 1 / (1 + np.exp(-(a * logit + b))) == pytest.approx(0.25, abs=0.01)
 
 
 def test_isotonic_calibration_is_scikit_learns_at_the_blocks_and_keeps_the_order() -> None:

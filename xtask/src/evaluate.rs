@@ -6,15 +6,16 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::process::{command, stream};
-use crate::root::{root, shown};
+use crate::root::{root, shown, state};
 use crate::{cargo, data, python};
 
 #[derive(Args)]
 pub struct Options {
-    /// Data directories [default: data/simulated and data/ml-100k, made if missing]
+    /// Data directories [default: data/simulated and data/ml-100k, made if missing, and data/ml-latest-small if it is there]
     #[arg(long, value_name = "DIR", num_args = 1..)]
     data: Vec<PathBuf>,
-    /// The page to write; its figures go into a folder of the same name beside it [default: docs/results.md]
+    /// The page to write; its figures go into a folder of the same name beside it [default: docs/results.md; with
+    /// --quick or --only target/lookback/results.md]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// One seed, few rows, little data: minutes
@@ -33,6 +34,8 @@ pub fn run(options: &Options) -> Result<()> {
     let sets = if options.data.is_empty() { usual()? } else { absolute(&options.data)? };
     let output = match &options.output {
         Some(output) => std::path::absolute(output).context("no such place")?,
+        // What shows only a part must not stand where the whole is.
+        None if options.quick || !options.only.is_empty() => state().join("results.md"),
         None => root().join("docs/results.md"),
     };
     let mut bench = python.command();
@@ -51,7 +54,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A simulated platform, and MovieLens 100K.
+/// A simulated platform, MovieLens 100K, and MovieLens' latest-small where somebody has imported it.
 fn usual() -> Result<Vec<PathBuf>> {
     let lookback = cargo::lookback(false)?;
     data::ensure(&lookback)?;
@@ -62,7 +65,19 @@ fn usual() -> Result<Vec<PathBuf>> {
     if !simulated.join("examples.parquet").is_file() {
         stream(command(&lookback).args(["examples", "--logged", "--data"]).arg(&simulated))?;
     }
-    Ok(vec![simulated, data::folder()])
+    let mut sets = vec![simulated, data::folder()];
+    let small = root().join("data/ml-latest-small");
+    match small.join("examples.parquet").is_file() {
+        true => sets.push(small),
+        false => println!(
+            "{} is not there and left out: no package carries it; get ml-latest-small.zip from grouplens.org, then\n  \
+             lookback import movielens --input ml-latest-small --output {}\n  lookback examples --data {}",
+            shown(&small),
+            shown(&small),
+            shown(&small)
+        ),
+    }
+    Ok(sets)
 }
 
 fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {

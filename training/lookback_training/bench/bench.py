@@ -19,6 +19,7 @@ from .variants import BenchError, Needs, Variant, named
 
 WORK = Path(__file__).resolve().parents[3] / "target" / "lookback" / "bench"
 """Where results lie unless said otherwise: beside everything else that is built."""
+NOTES = "notes.md"
 
 
 def run(
@@ -47,7 +48,14 @@ def run(
     sets = [collect(directory, jobs, left_out) for directory, (jobs, left_out) in zip(data, plans, strict=True)]
     output.parent.mkdir(parents=True, exist_ok=True)
     figures = {one.name: _figures(one, output) for one in sets}
-    output.write_text(report.render(sets, command(data, output, seeds, quick, only or [], config_path), figures, quick))
+    made_by = command(data, output, seeds, quick, only or [], config_path)
+    output.write_text(report.render(sets, made_by, figures, quick, notes(output)))
+
+
+def notes(output: Path) -> str:
+    """What people say of the figures: NOTES in the folder of the page's figures, if it is there."""
+    path = output.with_suffix("") / NOTES
+    return path.read_text() if path.is_file() else ""
 
 
 def _plan(

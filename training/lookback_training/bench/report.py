@@ -47,11 +47,15 @@ there: it has no weights and takes no part in the computation.
 """
 
 
-def render(sets: list[DataSet], command: str, plots: dict[str, list[tuple[str, str]]], quick: bool) -> str:
-    """The whole page; `plots` names (title, path) of each data set's figures."""
+def render(
+    sets: list[DataSet], command: str, plots: dict[str, list[tuple[str, str]]], quick: bool, notes: str = ""
+) -> str:
+    """The whole page; `plots` names (title, path) of each data set's figures, `notes` is what people say of them."""
     page = [INTRODUCTION.format(command=command, exact="lookback, exact")]
     if quick:
         page.append("This is a quick run: one seed and little data. It shows that everything works, not who is better.\n")
+    if notes:
+        page.append(notes)
     for one in sets:
         page.extend(_data_set(one, plots.get(one.name, [])))
     return "\n".join(page).rstrip() + "\n"

@@ -13,6 +13,8 @@ Calibration = dict[str, dict[str, dict[str, Any]]]
 """Task to {method: parameters}, as in the manifest."""
 
 METHODS = ("platt", "isotonic")
+FLATTEST = 1e-3
+"""Slope given to logits that say nothing."""
 MAX_KNOTS = 4096
 """Knots a bundle may hold."""
 
@@ -22,7 +24,8 @@ def fit_platt(label: np.ndarray, logit: np.ndarray, steps: int = 100) -> tuple[f
 
     By Newton's method with step halving.
 
-    Without both classes, or with a slope that is not positive, there is nothing to fit: (1, 0) leaves p as it is.
+    Without both classes there is nothing to fit: (1, 0) leaves p as it is. A slope that is not positive would turn the
+    order round: then the logit says nothing, and p is the share of positives, but for a slope that keeps the order.
     """
     label, logit = label.astype(np.float64), logit.astype(np.float64)
     if label.min() == label.max():
@@ -45,7 +48,10 @@ def fit_platt(label: np.ndarray, logit: np.ndarray, steps: int = 100) -> tuple[f
         theta = theta - scale * step
         if np.abs(scale * step).max() < 1e-10:
             break
-    return (float(theta[0]), float(theta[1])) if theta[0] > 0 else (1.0, 0.0)
+    if theta[0] > 0:
+        return float(theta[0]), float(theta[1])
+    share = label.mean()
+    return FLATTEST, float(np.log(share / (1 - share)) - FLATTEST * logit.mean())
 
 
 def fit_isotonic(label: np.ndarray, logit: np.ndarray) -> tuple[list[float], list[float]] | None:
