@@ -54,12 +54,7 @@ pub fn judge(lists: &[CandidateList], scores: &ListScores, probabilities: Option
     Metrics { click: task(lists, scores, probabilities, 0), save: task(lists, scores, probabilities, 1) }
 }
 
-fn task(
-    lists: &[CandidateList],
-    scores: &ListScores,
-    probabilities: Option<&ListScores>,
-    task: usize,
-) -> TaskMetrics {
+fn task(lists: &[CandidateList], scores: &ListScores, probabilities: Option<&ListScores>, task: usize) -> TaskMetrics {
     let mut labelled: Vec<Vec<(f64, bool)>> = Vec::with_capacity(lists.len());
     let mut gained: Vec<Vec<(f64, f64)>> = Vec::with_capacity(lists.len());
     for (list, scores) in lists.iter().zip(scores) {
