@@ -33,7 +33,9 @@ class Adapter:
 def fit(new: np.ndarray, old: np.ndarray) -> Adapter:
     """Ridge regression of old [n,d_old] on new [n,d_new] over the items that have both; least squares in the limit."""
     if len(new) < FEWEST:
-        raise DataError(f"{len(new)} items have both embeddings; an adapter needs {FEWEST}: choose snapshots that overlap")
+        raise DataError(
+            f"{len(new)} items have both embeddings; an adapter needs {FEWEST}: choose snapshots that overlap"
+        )
     ridge = RidgeCV(alphas=ALPHAS).fit(new, old)
     return Adapter(ridge.coef_.T, ridge.intercept_)
 

@@ -64,7 +64,15 @@ def test_what_cannot_be_adapted_says_why(tmp_path: Path, capsys: pytest.CaptureF
         adapter.adapt(old, apart, tmp_path / "output.parquet")
     with pytest.raises(DataError, match="nothing to adapt"):
         adapter.adapt(old, old, tmp_path / "output.parquet")
-    arguments = ["adapt", "--old", str(old), "--new", str(tmp_path / "none"), "--output", str(tmp_path / "output.parquet")]
+    arguments = [
+        "adapt",
+        "--old",
+        str(old),
+        "--new",
+        str(tmp_path / "none"),
+        "--output",
+        str(tmp_path / "output.parquet"),
+    ]
     assert command.main(arguments) == 1
     assert "none" in capsys.readouterr().err
 

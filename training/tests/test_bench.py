@@ -149,7 +149,7 @@ def line(name: str, click: list[float], ece: float = 0.0) -> tuple[str, Line]:
     rows = {row.name: (row, full) for row in full.rows()}
     row, variant = rows.get(name) or (named(name).rows()[0], named(name))
     measured = [dict.fromkeys(("auc", "gauc", "expected_auc"), value) | {"ece": ece} for value in click]
-    seeds = [dict.fromkeys(("overall", "long_history", "truth"), {"click": one, "save": one}) for one in measured]
+    seeds = [{key: {"click": one, "save": one} for key in ("overall", "long_history", "truth")} for one in measured]
     return name, Line(row, variant, seeds, np.zeros((len(click), 1, 2)))
 
 

@@ -24,7 +24,7 @@ HALF_COSTS, INT8_COSTS = 0.0005, 0.001
 
 @dataclass(frozen=True)
 class Bar:
-    """One requirement: what is asked, the figure of each seed that both rows have, what it must reach, and if it does."""
+    """One requirement: what is asked, the figure of each seed, what it must reach, and whether it does."""
 
     asked: str
     figure: np.ndarray
@@ -65,7 +65,9 @@ def _simulated(one: DataSet) -> Iterator[Bar]:
     if "no-skips" in one.lines:
         asked = "skips: AUC with them less without them"
         yield _above(asked, _gap(one, one.default, "no-skips", "overall", "click", "auc"))
-        yield _above(f"{asked}, against the truth", _gap(one, one.default, "no-skips", "truth", "click", "expected_auc"))
+        yield _above(
+            f"{asked}, against the truth", _gap(one, one.default, "no-skips", "truth", "click", "expected_auc")
+        )
     yield from _stored(one)
 
 
@@ -74,7 +76,9 @@ def _stored(one: DataSet) -> Iterator[Bar]:
     replaced, adapted = stored_row(Stored.REPLACED), stored_row(Stored.ADAPTED)
     if replaced in one.lines:
         lost, back = _gap(one, one.default, replaced, *path), _gap(one, adapted, replaced, *path)
-        yield _at_least("adapter: share of the AUC lost to the new embedding model that it wins back", back / lost, WON_BACK)
+        yield _at_least(
+            "adapter: share of the AUC lost to the new embedding model that it wins back", back / lost, WON_BACK
+        )
     single = stored_row(Stored.SINGLE)
     for how, costs in ((Stored.HALF, HALF_COSTS), (Stored.INT8, INT8_COSTS)):
         if single in one.lines:

@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Everything the report says of one data directory. `default` names the full model's row others are held against."""
+    """Everything the report says of one data directory. `default` names the row that others are held against."""
 
     name: str
     simulated: bool

@@ -24,7 +24,6 @@ from ..model.ranker import Ranker, Shape
 from ..schema import HOURS, TASKS, WEEKDAYS, Gsu
 from ..train import setup
 from ..train.config import Config
-from ..train.embeddings import ItemEmbedding
 from ..train.setup import Setup
 from ..train.trainee import Trainee
 from .variants import BenchError

@@ -36,14 +36,14 @@ chosen and calibrated on the same valid lists, and tested on the same test lists
 there: it has no weights and takes no part in the computation.
 
 - **±** is the standard deviation over seeds; a seed draws the training requests as well as the weights.
-- **GAUC** is AUC per list, **NDCG@10** counts a save 2 and a click 1, **R@k** is the share of a list's clicked items among its k best.
-  Log loss and **ECE** (15 bins) are those of the calibrated probabilities.
+- **GAUC** is AUC per list, **NDCG@10** counts a save 2 and a click 1, **R@k** is the share of a list's clicked
+  items among its k best. Log loss and **ECE** (15 bins) are those of the calibrated probabilities.
 - **difference** is AUC per list, row minus full model with its default search: averaged over seeds, then per user, then
-  over users, who all count the same. Its interval is a 95% bootstrap over users; p is a Wilcoxon signed-rank test over users, corrected by
-  Holm for all rows of the data set. **real** means that p is below {LEVEL} and the interval does not hold zero. Users are
-  resampled, trainings are not: ± says how far another training moves a row.
-- **{{exact}}** scores with the trained full model and lets its attention read the newest {CEILING:,} events instead of those
-  that were found.
+  over users, who all count the same. Its interval is a 95% bootstrap over users; p is a Wilcoxon signed-rank test over
+  users, corrected by Holm for all rows of the data set. **real** means that p is below {LEVEL} and the interval does not
+  hold zero. Users are resampled, trainings are not: ± says how far another training moves a row.
+- **{{exact}}** scores with the trained full model and lets its attention read the newest {CEILING:,} events instead of
+  those that were found.
 """
 
 
@@ -53,7 +53,9 @@ def render(
     """The whole page; `plots` names (title, path) of each data set's figures, `notes` is what people say of them."""
     page = [INTRODUCTION.format(command=command, exact="lookback, exact")]
     if quick:
-        page.append("This is a quick run: one seed and little data. It shows that everything works, not who is better.\n")
+        page.append(
+            "This is a quick run: one seed and little data. It shows that everything works, not who is better.\n"
+        )
     if notes:
         page.append(notes)
     for one in sets:
@@ -161,7 +163,9 @@ def _table_of_differences(one: DataSet, differences: dict[str, Difference], kind
 
 def _bars(reached: list[Bar]) -> str:
     head = ["asked", "figure", "to reach", "met"]
-    return _table(head, [[bar.asked, _spread(bar.figure, 5), bar.threshold, "yes" if bar.met else "**no**"] for bar in reached])
+    return _table(
+        head, [[bar.asked, _spread(bar.figure, 5), bar.threshold, "yes" if bar.met else "**no**"] for bar in reached]
+    )
 
 
 def _stored(one: DataSet) -> str:
@@ -172,7 +176,15 @@ def _stored(one: DataSet) -> str:
     for name, line in one.stored.items():
         auc, gauc, loss = (line.values("overall", "click", key) for key in ("auc", "gauc", "log_loss"))
         gap = auc - reference
-        body.append([name, _spread(auc), f"{gap.mean():+.5f} ({gap.min():+.5f} to {gap.max():+.5f})", _spread(gauc), _spread(loss)])
+        body.append(
+            [
+                name,
+                _spread(auc),
+                f"{gap.mean():+.5f} ({gap.min():+.5f} to {gap.max():+.5f})",
+                _spread(gauc),
+                _spread(loss),
+            ]
+        )
     return _table(head, body)
 
 
@@ -187,9 +199,10 @@ def _truth(one: DataSet) -> str:
         for name, line in known.items()
     ]
     return (
-        f"Over the {some['candidates']:,} of {some['of']:,} candidates whose true probabilities are known. The true AUC counts "
-        "each candidate p as positive and 1 − p as negative, p without the influence of position; the other columns are "
-        f"measured on the logged labels of the same candidates. **{ORACLE}** scores by p itself.\n\n" + _table(head, body)
+        f"Over the {some['candidates']:,} of {some['of']:,} candidates whose true probabilities are known. The true "
+        "AUC counts each candidate p as positive and 1 − p as negative, p without the influence of position; the other "
+        f"columns are measured on the logged labels of the same candidates. **{ORACLE}** scores by p itself.\n\n"
+        + _table(head, body)
     )
 
 
@@ -208,5 +221,3 @@ def _spread(values: np.ndarray, digits: int = 4) -> str:
 def _table(head: list[str], body: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-

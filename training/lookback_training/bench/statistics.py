@@ -32,7 +32,7 @@ class Difference:
 
 
 def compare(users: np.ndarray, full: np.ndarray, other: np.ndarray) -> Difference | None:
-    """users [G], AUC of each list [seeds,G] of both rows; None where fewer than two users have a list of both classes."""
+    """users [G], AUC of each list [seeds,G] of both rows; None unless two users have a list of both classes."""
     gap = over_seeds(other) - over_seeds(full)
     some = ~np.isnan(gap)
     _, place = np.unique(users[some], return_inverse=True)

@@ -160,9 +160,7 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant("peer-din", "DIN of torch-rechub over the last 50 events.", Kind.PEER, Scorer.PEER, DIN, 50),
     Variant("peer-dcn", "DCN-v2 of torch-rechub, without history.", Kind.PEER, Scorer.PEER, NO_HISTORY),
-    Variant(
-        "peer-bst", "BST of torch-rechub, a Transformer over the last 50 events.", Kind.PEER, Scorer.PEER, DIN, 50
-    ),
+    Variant("peer-bst", "BST of torch-rechub, a Transformer over the last 50 events.", Kind.PEER, Scorer.PEER, DIN, 50),
     _without("no-long", "without long history: no search, no exact search unit", Parts(long=False)),
     _without("no-recent", "without recent events: neither Transformer nor attention over them", Parts(recent=False)),
     _without(

@@ -102,7 +102,9 @@ def read_metrics(path: Path, lists: Lists) -> dict[str, report.Metrics]:
         of = (document["lists"], document["candidates"])
         results = {one["name"]: one for one in document["results"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ScoresError(f"{path} is no document of `lookback evaluate --metrics`: {error!r}; write it again") from error
+        raise ScoresError(
+            f"{path} is no document of `lookback evaluate --metrics`: {error!r}; write it again"
+        ) from error
     if of != (len(lists.requests), len(lists.requests.item)):
         raise ScoresError(
             f"{path} is of {of[0]} lists with {of[1]} candidates, here are {len(lists.requests)} with "

@@ -12,11 +12,8 @@ from torch import Tensor, nn
 from ..schema import ACTIONS, AGE_BUCKETS
 from .operators import Attended, attend
 
-
 SHARPNESS = 1.5
 """Gain of the projections of queries and keys at the start."""
-
-
 PASSED_OVER = 3.0
 """Logits that skips which hide nothing lose in the last head over skips at the start."""
 FORGETTING = 0.4
@@ -44,8 +41,8 @@ class TargetAttention(nn.Module):
     """Multi-head target attention with learned biases per head: of the event's age bucket and of its action.
 
     Used as exact search unit over the K events found (SIM, CIKM 2020, section 3.3; TWIN, KDD 2023, section 4.2),
-    over the recent events (DIN, KDD 2018) and over the skips. Heads share `width` columns. Without `aged` or `acted` that bias is not
-    there.
+    over the recent events (DIN, KDD 2018) and over the skips. Heads share `width` columns. Without `aged` or `acted`
+    that bias is not there.
     """
 
     def __init__(

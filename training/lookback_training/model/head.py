@@ -43,7 +43,7 @@ class Expert(nn.Module):
 
 
 class LowRankCross(nn.Module):
-    """What a low-rank mixture cross layer multiplies x0 with: the sum of its experts (DCN-v2, WWW 2021, section 3.3)."""
+    """What a low-rank mixture cross layer multiplies x0 with: its experts' sum (DCN-v2, WWW 2021, section 3.3)."""
 
     def __init__(self, total: int, rank: int, experts: int) -> None:
         super().__init__()

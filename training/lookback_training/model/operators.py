@@ -70,7 +70,7 @@ def search(
 
 
 def largest(score: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k largest of each row of score [C,N] and their columns, both [C,k], largest first; ties: lower column first."""
+    """The k largest of each row of score [C,N] and their columns, both [C,k], falling; ties: lower column first."""
     value, index = torch.topk(score, k, dim=1, sorted=False)
     index, order = torch.sort(index, dim=1)
     value, place = torch.sort(value.gather(1, order), dim=1, descending=True, stable=True)

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from ..data.requests import POSITIONS
 
-
 FIRST = 1
 """Bucket of the first position."""
 
