@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..data.batch import Batch, Events
+from ..data.batch import Batch
 from ..data.search import GeneralSearch, Search
-from ..model.position import PositionTower
 from ..model.attention import Rows
+from ..model.position import PositionTower
 from ..model.ranker import Ranker
 from ..schema import Gsu
 from .embeddings import ItemEmbedding
@@ -88,7 +88,8 @@ class Trainee(nn.Module):
             torch.cat([p.action for p in tables]),
             torch.cat([p.time for p in tables]),
         )
-        encoded = (Rows(v, p.time[:, 0], p.action) for v, p in zip(x.split([len(p.item) for p in tables]), tables, strict=True))
+        parts = zip(x.split([len(p.item) for p in tables]), tables, strict=True)
+        encoded = (Rows(v, p.time[:, 0], p.action) for v, p in parts)
         return [next(encoded) if has else None for has in present]
 
     def _forget(self, index: Tensor) -> Tensor:
