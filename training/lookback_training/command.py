@@ -64,6 +64,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--resume", action="store_true", help="go on from the checkpoint in OUTPUT/work")
     one.add_argument(
+        "--shard-items", action="store_true", help="divide the item embeddings among the processes of torchrun"
+    )
+    one.add_argument(
         "--board", type=Path, metavar="DIR", help="where TensorBoard's events go (default: target/lookback/runs/NAME)"
     )
     one.set_defaults(run=train)
@@ -109,7 +112,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def train(options: argparse.Namespace) -> int:
-    run.train(options.data, options.output, config.load(options.config), options.seed, options.resume, options.board)
+    settings = config.load(options.config)
+    run.train(options.data, options.output, settings, options.seed, options.resume, options.board, options.shard_items)
     return 0
 
 

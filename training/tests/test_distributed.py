@@ -42,11 +42,11 @@ def changed(config: Config, dropout: float, unknown_share: float, **training: fl
     )
 
 
-def trained(data: Path, output: Path, config: Config, group: Processes) -> dict[str, np.ndarray]:
-    """Losses of a run, and the logits of its model."""
+def trained(data: Path, output: Path, config: Config, group: Processes, divided: bool = False) -> dict[str, np.ndarray]:
+    """Losses of a run, and the logits of its model; its item table may be `divided` among the processes."""
     output.mkdir(exist_ok=True)
     (output / f"pid.{group.rank}.{group.restarts}").write_text(str(os.getpid()))
-    made = setup.prepare(data, config, SEED)
+    made = setup.prepare(data, config, SEED, group if divided else ALONE)
     if made.trainee.position is not None:
         made.trainee.position.dropout.p = config.model.dropout
     board = Board(output / "log") if group.main else NOWHERE
@@ -66,9 +66,9 @@ def trained(data: Path, output: Path, config: Config, group: Processes) -> dict[
     return logits | {"loss": np.array([epoch["loss"] for epoch in progress.history])}
 
 
-def work(data: Path, output: Path, config: Config) -> dict[str, np.ndarray]:
+def work(data: Path, output: Path, config: Config, divided: bool = False) -> dict[str, np.ndarray]:
     with processes() as group:
-        return trained(data, output, config, group)
+        return trained(data, output, config, group, divided)
 
 
 def command(arguments: list[str]) -> int:
@@ -94,11 +94,15 @@ def test_a_process_for_which_no_request_is_left_changes_nothing(tmp_path: Path, 
         np.testing.assert_allclose(three[2][name], value, rtol=0, atol=TOLERANCE, err_msg=name)
 
 
-def test_a_run_of_which_a_worker_is_killed_repeats_the_undisturbed_one(tmp_path: Path, small: Config) -> None:
-    data = made_up.write(tmp_path / "data", rich=True, users=12, per_user=24)
+@pytest.mark.parametrize("divided", [False, True])
+def test_a_run_of_which_a_worker_is_killed_repeats_the_undisturbed_one(
+    tmp_path: Path, small: Config, divided: bool
+) -> None:
+    # Without embeddings of its own the table that is divided is also trained.
+    data = made_up.write(tmp_path / "data", rich=not divided, users=12, per_user=24)
     config = changed(small, dropout=0.2, unknown_share=0.1, candidates=64, checkpoint_batches=3)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    undisturbed = launch(work, data, whole, config)
+    undisturbed = launch(work, data, whole, config, divided)
 
     def kill_when_a_checkpoint_is_there() -> None:
         deadline = time.monotonic() + 60
@@ -109,7 +113,7 @@ def test_a_run_of_which_a_worker_is_killed_repeats_the_undisturbed_one(tmp_path:
 
     with ThreadPoolExecutor() as pool:
         killing = pool.submit(kill_when_a_checkpoint_is_there)
-        again = launch(work, data, broken, config, restarts=3)
+        again = launch(work, data, broken, config, divided, restarts=3)
         killing.result()
     for name, value in undisturbed[0].items():
         np.testing.assert_array_equal(again[0][name], value, err_msg=name)

@@ -63,6 +63,13 @@ class Batcher:
         feature = self.feature[self.requests.candidates(chosen)]
         return Batcher(self.log, self.requests.take(chosen), self.category, feature, recent)
 
+    def items(self, chosen: np.ndarray, searched: int = 0) -> np.ndarray:
+        """Items [n], ascending, that `build` would have the search look at: candidates and histories."""
+        log, requests = self.log, self.requests
+        spans = zip(requests.history_start[chosen], requests.history_end[chosen], strict=True)
+        histories = [log.item[log.history(start, end)[: searched or None]] for start, end in spans]
+        return np.unique(np.concatenate([requests.item[requests.candidates(chosen)], *histories])).astype(np.int64)
+
     def build(self, chosen: np.ndarray, search: Search, searched: int = 0) -> Batch:
         """Batch of the requests `chosen` [G]; `search` sees the newest `searched` events of each history, 0 = all."""
         log, requests = self.log, self.requests

@@ -17,6 +17,14 @@ from .log import Log
 from .time_features import event_time
 
 
+class Vectors(Protocol):
+    """Item embeddings [items,d], or those of the items that will be asked for."""
+
+    def __getitem__(self, item: Tensor) -> Tensor:
+        """Vectors [n,d] of items [n]."""
+        ...
+
+
 class Search(Protocol):
     """Picks `slots` events of a history for each candidate."""
 
@@ -34,10 +42,10 @@ class Search(Protocol):
 
 @dataclass(frozen=True)
 class GeneralSearch:
-    """The ranker's own search, with its weights and the item embeddings [items,d] as they are now."""
+    """The ranker's own search, with its weights and the item embeddings as they are now."""
 
     gsu: Gsu
-    embedding: Tensor
+    embedding: Vectors
     ranker: Ranker
     slots: int = K
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TypeVar
@@ -65,10 +65,15 @@ class Processes:
         if self.size > 1:
             dist.barrier()
 
-    def joined(self, module: nn.Module) -> nn.Module:
-        """The module whose backward pass leaves the mean of the processes' gradients in the weights of `module`."""
+    def joined(self, module: nn.Module, own: Sequence[str] = ()) -> nn.Module:
+        """The module whose backward pass leaves the mean of the processes' gradients in the weights of `module`.
+
+        Weights named in `own` are left alone: each process has others there.
+        """
         if self.size == 1:
             return module
+        if own:
+            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, own)
         on = [self.device.index] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=on)
 

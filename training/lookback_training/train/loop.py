@@ -25,6 +25,7 @@ from .checkpoint import CHECKPOINT, CheckpointError, Progress
 from .config import Training
 from .distributed import ALONE, Processes, moved
 from .observe import NOWHERE, Board
+from .sharded import ShardedEmbedding
 from .trainee import Trainee
 
 __all__ = ["CHECKPOINT", "CheckpointError", "Progress", "batches", "learning_rate_share", "optimiser", "score", "train"]
@@ -33,6 +34,8 @@ OFFSETS = (".age_bias", ".action_bias", "position.offset.weight")
 """Weights that are logits themselves; at the rate of the others, whose products are, they would hardly move."""
 SMOOTHED = 50
 """Batches that the loss shown beside the bar is averaged over."""
+LONGEST = 5.0
+"""Length to which longer gradients are cut."""
 
 
 def optimiser(trainee: Trainee, config: Training) -> torch.optim.Optimizer:
@@ -71,11 +74,21 @@ def learning_rate_share(step: int, total: int, warmup: float) -> float:
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def search(trainee: Trainee, gsu: Gsu, device: torch.device) -> Search:
-    """The search as the weights are now, on the CPU: that is where batches are built."""
-    if device.type == "cpu":
+def search(
+    trainee: Trainee, gsu: Gsu, device: torch.device, batcher: Batcher, chosen: np.ndarray, searched: int = 0
+) -> Search:
+    """The search as the weights are now, on the CPU: that is where batches are built.
+
+    It serves all requests, but with a divided item table the requests `chosen` alone, whose vectors are fetched;
+    `searched` as for `Batcher.build`.
+    """
+    divided = isinstance(trainee.embedding, ShardedEmbedding)
+    if device.type == "cpu" and not divided:
         return trainee.search(gsu)
-    return trainee.searching(gsu, trainee.embedding.shipped().cpu(), copy.deepcopy(trainee.ranker).cpu())
+    ranker = trainee.ranker if device.type == "cpu" else copy.deepcopy(trainee.ranker).cpu()
+    if divided:
+        return trainee.searching(gsu, trainee.embedding.fetch(batcher.items(chosen, searched)), ranker)
+    return trainee.searching(gsu, trainee.embedding.shipped().cpu(), ranker)
 
 
 def score(
@@ -83,17 +96,22 @@ def score(
 ) -> np.ndarray:
     """Logits [C,2] of all candidates of a split, in order; every process scores a part and gets the whole."""
     trainee.eval()
-    found = search(trainee, gsu, processes.device)
+    order = np.arange(len(batcher.requests))
+    found = search(trainee, gsu, processes.device, batcher, order[:0])
     # A candidate that attends to more events takes more memory: fewer at a time.
     size = size * K // max(K, found.slots)
-    order = np.arange(len(batcher.requests))
-    mine = processes.share(batches(batcher, size, order))
-    with torch.no_grad(), processes.device:
-        parts = [
-            trainee(moved(batcher.build(chosen, found), processes.device)).cpu().numpy()
-            for chosen in tqdm(mine, desc="score", disable=quiet or not processes.main, leave=False)
-        ]
-    return np.concatenate(processes.gather(parts))
+    every = batches(batcher, size, order)
+    mine = processes.share(every)
+    # A divided table answers only when all processes ask: one with fewer batches scores the first once more.
+    more = every[:1] if trainee.holders.size > 1 and len(mine) * processes.size < len(every) else []
+    parts = []
+    for chosen in tqdm([*mine, *more], desc="score", disable=quiet or not processes.main, leave=False):
+        if trainee.holders.size > 1:
+            found = search(trainee, gsu, processes.device, batcher, chosen)
+        batch = moved(batcher.build(chosen, found), processes.device)
+        with torch.no_grad(), processes.device:
+            parts.append(trainee(batch).cpu().numpy())
+    return np.concatenate(processes.gather(parts[: len(mine)]))
 
 
 def train(
@@ -137,9 +155,12 @@ def train(
     def save() -> None:
         if processes.main:
             board.flush()
+        if processes.main or trainee.holders.size > 1:
             checkpoint.save(path, trainee, rule, progress, fingerprint)
 
-    run = Run(trainee, processes.joined(trainee), batcher, config, seed, rule, base, progress, processes, board, save)
+    own = ["embedding.weight"] if trainee.holders.size > 1 else []
+    joined = processes.joined(trainee, own)
+    run = Run(trainee, joined, batcher, config, seed, rule, base, progress, processes, board, save)
     board.begin(progress.step + 1)
     label = valid.requests.label[:, 0]
     for epoch in range(progress.epoch, config.epochs):
@@ -223,8 +244,9 @@ def train_batch(run: Run, chosen: np.ndarray, gsu: Gsu) -> float:
     mine = chosen[processes.rank :: processes.size]
     # A process for which no request is left takes part with one that counts nothing.
     counts = float(len(mine) > 0)
-    found = search(run.trainee, gsu, processes.device)
-    batch = run.batcher.build(mine if counts else chosen[:1], found, run.config.searched_events)
+    built, searched = mine if counts else chosen[:1], run.config.searched_events
+    found = search(run.trainee, gsu, processes.device, run.batcher, built, searched)
+    batch = run.batcher.build(built, found, searched)
     # The ranker makes its constants where the batch is.
     with processes.device:
         each = loss_of(run.joined, moved(batch, processes.device), run.config.save_weight)
@@ -232,9 +254,21 @@ def train_batch(run: Run, chosen: np.ndarray, gsu: Gsu) -> float:
     run.rule.zero_grad(set_to_none=True)
     # Joined processes average their gradients; the loss is a sum over processes.
     (loss * processes.size).backward()
-    torch.nn.utils.clip_grad_norm_([w for w in run.trainee.parameters() if w.grad is not None], 5.0)
+    cut(run.trainee)
     run.rule.step()
     return processes.total(loss.detach())
+
+
+def cut(trainee: Trainee) -> None:
+    """Cut the gradient to the length `LONGEST`, that of the blocks of a divided item table included."""
+    weights = [weight for weight in trainee.parameters() if weight.grad is not None]
+    block = trainee.embedding.weight
+    if trainee.holders.size == 1 or block.grad is None:
+        torch.nn.utils.clip_grad_norm_(weights, LONGEST)
+        return
+    common = torch.nn.utils.get_total_norm([weight.grad for weight in weights if weight is not block])
+    squares = trainee.holders.total(block.grad.square().sum())
+    torch.nn.utils.clip_grads_with_norm_(weights, LONGEST, (common.square() + squares).sqrt())
 
 
 def loss_of(module: nn.Module, batch: Batch, save_weight: float) -> Tensor:

@@ -24,7 +24,7 @@ from ..export import model_directory, popularity, shard
 from ..schema import TASKS, Gsu
 from . import calibration, loop
 from .config import Config
-from .distributed import Processes, processes
+from .distributed import ALONE, LaunchError, Processes, processes
 from .observe import NOWHERE, Board
 from .setup import Setup, prepare
 
@@ -39,11 +39,20 @@ NOTE = (
 )
 
 
-def train(data: Path, output: Path, config: Config, seed: int, resume: bool, figures: Path | None = None) -> None:
+def train(
+    data: Path,
+    output: Path,
+    config: Config,
+    seed: int,
+    resume: bool,
+    figures: Path | None = None,
+    shard_items: bool = False,
+) -> None:
     """Train, calibrate on valid, measure on test, and write the model directory `output`.
 
-    Under torchrun its processes share the work and the first of them writes. TensorBoard's events go to `figures`,
-    by default to a folder of the model's name in `RUNS`.
+    Under torchrun its processes share the work and the first of them writes; with `shard_items` they also divide the
+    item table, and `LaunchError` is raised when there are no others. TensorBoard's events go to `figures`, by default
+    to a folder of the model's name in `RUNS`.
     """
     began = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
@@ -51,7 +60,12 @@ def train(data: Path, output: Path, config: Config, seed: int, resume: bool, fig
     work = output / WORK
     work.mkdir(exist_ok=True)
     with processes() as group:
-        setup = prepare(data, config, seed)
+        if shard_items and group.size == 1:
+            raise LaunchError(
+                "--shard-items divides the item table among processes, and this one is alone; start several with "
+                "torchrun --nproc-per-node 2 -m lookback_training train …, or leave it out"
+            )
+        setup = prepare(data, config, seed, group if shard_items else ALONE)
         requests, valid, test = setup.train.requests, setup.valid.requests, setup.test.requests
         board = Board(figures or RUNS / name) if group.main else NOWHERE
         if group.main:
@@ -77,6 +91,7 @@ def train(data: Path, output: Path, config: Config, seed: int, resume: bool, fig
         default = Gsu.named(config.training.default_gsu)
         logit = loop.score(setup.trainee, setup.valid, default, quiet=False, processes=group)
         scores = {gsu: loop.score(setup.trainee, setup.test, gsu, quiet=False, processes=group) for gsu in Gsu}
+        embedding = setup.trainee.embedding.shipped().cpu().numpy()
     if not group.main:
         return
     setup.trainee.cpu()
@@ -84,7 +99,6 @@ def train(data: Path, output: Path, config: Config, seed: int, resume: bool, fig
     board.calibration(progress.step, valid.label, calibration.apply(RAW, logit), calibration.apply(fitted, logit))
     board.close()
     rows = {f"lookback ({gsu.label})": report.metrics(test, logits, fitted) for gsu, logits in scores.items()}
-    embedding = setup.trainee.embedding.shipped().numpy()
     others = baselines.run(setup.log, requests, test, setup.train_end, embedding, seed)
     shipped = shard.Shard(
         shard.embedding_version(name, embedding), setup.items, setup.category, setup.features, embedding

@@ -16,8 +16,9 @@ from ..data.batch import Batcher
 from ..data.search import GeneralSearch
 from ..model.parts import WHOLE, Parts
 from ..model.ranker import Ranker, Shape
-from . import embeddings
+from . import embeddings, sharded
 from .config import Config
+from .distributed import ALONE, Processes
 from .trainee import Searching, Trainee
 
 
@@ -40,8 +41,11 @@ class Setup:
     fingerprint: str
 
 
-def prepare(directory: Path, config: Config, seed: int) -> Setup:
-    """Read `directory` and build a trainee; the same seed gives the same weights."""
+def prepare(directory: Path, config: Config, seed: int, holders: Processes = ALONE) -> Setup:
+    """Read `directory` and build a trainee; the same seed gives the same weights.
+
+    Several `holders` divide the item table among them; the first one's memory must hold it at the start.
+    """
     data = tables.read(directory)
     train_end = end_of_training(data)
     names = vocabulary.build(data, train_end, config.vocabulary.min_users, config.vocabulary.max_values)
@@ -66,7 +70,7 @@ def prepare(directory: Path, config: Config, seed: int) -> Setup:
         item_features=counted,
         features=shipped,
         train_end=train_end,
-        trainee=fresh(data, names, events, train_end, shipped.shape[1], config, seed),
+        trainee=fresh(data, names, events, train_end, shipped.shape[1], config, seed, holders=holders),
         fingerprint=fingerprint(data, config, seed),
         **batchers,
     )
@@ -91,13 +95,23 @@ def fresh(
     parts: Parts = WHOLE,
     positions: bool = True,
     searching: Searching = GeneralSearch,
+    holders: Processes = ALONE,
 ) -> Trainee:
     """An untrained trainee; without `positions` it has no position tower even where the log has positions."""
     own = embeddings.own(data.items["embedding"])
-    start = own if own is not None else embeddings.factorise(events, train_end, len(data.items), config.embedding, seed)
+    items = len(data.items)
+    width = config.embedding.dim if own is None else own.shape[1]
+
+    def start() -> np.ndarray:
+        return embeddings.factorise(events, train_end, items, config.embedding, seed) if own is None else own
+
+    if holders.size > 1:
+        table = sharded.divided(start, items, width, own is None, holders)
+    else:
+        table = embeddings.ItemEmbedding(torch.from_numpy(start()), learned=own is None)
     torch.manual_seed(seed)
     shape = Shape(
-        embedding_dim=start.shape[1],
+        embedding_dim=width,
         item_features=features,
         categories=len(names.categories),
         surfaces=len(names.surfaces),
@@ -105,7 +119,6 @@ def fresh(
         **vars(config.model),
     )
     positions = positions and bool((events.position[events.time < train_end] >= 0).any())
-    table = embeddings.ItemEmbedding(torch.from_numpy(start), learned=own is None)
     return Trainee(Ranker(shape, parts), table, positions, config.training.unknown_share, searching)
 
 
