@@ -40,8 +40,8 @@ there: it has no weights and takes no part in the computation.
   items among its k best. Log loss and **ECE** (15 bins) are those of the calibrated probabilities.
 - **difference** is AUC per list, row minus full model with its default search: averaged over seeds, then per user, then
   over users, who all count the same. Its interval is a 95% bootstrap over users; p is a Wilcoxon signed-rank test over
-  users, corrected by Holm for all rows of the data set. **real** means that p is below {LEVEL} and the interval does not
-  hold zero. Users are resampled, trainings are not: ± says how far another training moves a row.
+  users, corrected by Holm for all rows of the data set. **real** means that p is below {LEVEL} and the interval does
+  not hold zero. Users are resampled, trainings are not: ± says how far another training moves a row.
 - **{{exact}}** scores with the trained full model and lets its attention read the newest {CEILING:,} events instead of
   those that were found.
 """

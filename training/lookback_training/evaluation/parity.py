@@ -20,7 +20,7 @@ TOLERANCE = 1e-4
 METRIC_TOLERANCE = 1e-4
 MIN_EXAMPLES = 1000
 MOST_DRAWS = 0.01
-"""Share of candidates for which the search may be a draw."""
+"""Share of candidates that may be left out as draws of the search."""
 COLUMNS = {
     "list": pl.UInt32,
     "item": pl.UInt64,
@@ -36,7 +36,10 @@ class ScoresError(ValueError):
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far one face's logits are from PyTorch's for one search; `draws` candidates are left out of it."""
+    """How far one face's logits are from PyTorch's for one search.
+
+    `draws` candidates are left out of it: their search is a draw, and it fell otherwise.
+    """
 
     face: str
     gsu: str
@@ -76,9 +79,9 @@ def compare(
     found, measured = [], []
     evaluations = [(path.name, read_metrics(path, lists)) for path in documents]
     frames = [(path.name, read_scores(path)) for path in files]
-    for name, frame in frames:
-        if not set(frame["gsu"].unique()) & set(searches):
-            raise ScoresError(f"{name} holds no scores of {' or '.join(searches)} search; score with that `--gsu`")
+    for name, held in [(name, set(frame["gsu"])) for name, frame in frames] + [(n, set(d)) for n, d in evaluations]:
+        if not held & set(searches):
+            raise ScoresError(f"{name} holds nothing of {' or '.join(searches)} search; evaluate with that `--gsu`")
     for gsu in searches:
         mode = Gsu.named(gsu)
         reference = by_pytorch(lists, mode)
@@ -100,7 +103,9 @@ def read_metrics(path: Path, lists: Lists) -> dict[str, report.Metrics]:
     try:
         document = json.loads(path.read_text())
         of = (document["lists"], document["candidates"])
-        results = {one["name"]: one for one in document["results"]}
+        named = {one["name"]: one for one in document["results"]}
+        of_gsu = {gsu: named[name] for gsu in GSU_NAMES if (name := f"lookback, {gsu} search") in named}
+        found = {gsu: {task: _numbers(one[task]) for task in TASKS} for gsu, one in of_gsu.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ScoresError(
             f"{path} is no document of `lookback evaluate --metrics`: {error!r}; write it again"
@@ -110,19 +115,23 @@ def read_metrics(path: Path, lists: Lists) -> dict[str, report.Metrics]:
             f"{path} is of {of[0]} lists with {of[1]} candidates, here are {len(lists.requests)} with "
             f"{len(lists.requests.item)}; evaluate the same data with the same --limit"
         )
-    named = {gsu: results.get(f"lookback, {gsu} search") for gsu in GSU_NAMES}
-    return {gsu: {task: one[task] for task in TASKS} for gsu, one in named.items() if one is not None}
+    return found
+
+
+def _numbers(values: dict[str, float | None]) -> dict[str, float]:
+    """JSON has no NaN: null is one."""
+    return {name: float("nan") if value is None else float(value) for name, value in values.items()}
 
 
 def metric_agreement(face: str, gsu: str, ours: report.Metrics, theirs: report.Metrics) -> MetricAgreement:
     """Largest |Δ| over tasks and metrics; a metric that only one of them has is infinitely far off."""
     gaps = {}
-    for task, values in ours.items():
-        for name, value in values.items():
-            other = theirs[task].get(name)
-            absent = (np.isnan(value), other is None)
-            if not all(absent):
-                gaps[f"{task} {name}"] = float("inf") if other is None or absent[0] else abs(value - other)
+    for task in TASKS:
+        for name in sorted(ours[task].keys() | theirs[task].keys()):
+            values = [one[task].get(name, float("nan")) for one in (ours, theirs)]
+            absent = np.isnan(values)
+            if not absent.all():
+                gaps[f"{task} {name}"] = float("inf") if absent.any() else abs(values[0] - values[1])
     where = max(gaps, key=lambda name: gaps[name], default="")
     return MetricAgreement(face, gsu, len(gaps), gaps.get(where, float("inf")), where)
 
@@ -167,10 +176,12 @@ def agreement(
 ) -> Agreement:
     """Largest |Δ| and the lists in which two candidates more than the tolerance apart change order.
 
-    Candidates whose search is a draw (`drawn` [C]) are counted and left out.
+    Candidates whose search is a draw (`drawn` [C]) and whose logits differ are counted and left out; of the others of a
+    draw, both found the same events, or events that say the same.
     """
     scored = ~np.isnan(other[:, 0])
-    present = scored & ~drawn
+    fell_otherwise = scored & drawn & (np.abs(reference - other) > TOLERANCE).any(axis=1)
+    present = scored & ~fell_otherwise
     gap = np.abs(reference - other)[present]
     misordered = 0
     for a, b in pairwise(requests.first):
@@ -181,4 +192,4 @@ def agreement(
         if len(ordered) and (np.maximum.accumulate(ordered[::-1])[::-1] - ordered).max() > TOLERANCE:
             misordered += 1
     worst = float(gap.max()) if gap.size and np.isfinite(gap).all() else float("inf")
-    return Agreement(face, gsu, int(present.sum()), int((scored & drawn).sum()), worst, misordered)
+    return Agreement(face, gsu, int(present.sum()), int(fell_otherwise.sum()), worst, misordered)
