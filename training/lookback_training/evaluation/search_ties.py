@@ -36,5 +36,6 @@ def draws(lists: Lists) -> np.ndarray:
                 continue
             best = score.topk(K + 1, dim=1).values
             gap = best[:, K - 1] - best[:, K]
-            parts.append((gap <= DRAW * score.abs().amax(dim=1)).numpy())
+            # Twins, such as both clicks of a double click, are equal to the bit, and so is what either gives.
+            parts.append(((gap > 0) & (gap <= DRAW * score.abs().amax(dim=1))).numpy())
     return np.concatenate(parts)
