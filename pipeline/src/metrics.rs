@@ -1,9 +1,13 @@
 //! Ranking and calibration metrics.
+//!
+//! Each takes rows of one list, or of all lists together, in any number: (score, label), (score, gain) or (probability,
+//! label). Scores are of any scale and not NaN. What comes out has no unit and lies between 0 and 1, but for the log loss,
+//! which is in nats. `lookback_training.evaluation.metrics` has the same in Python.
 
 /// Bins of equal width in which predictions are compared with labels.
 pub const CALIBRATION_BINS: usize = 15;
 
-/// Area under the ROC curve: the chance that a positive scores above a negative, ties counting one half
+/// Area under the ROC curve of (score, label): the chance that a positive scores above a negative, ties counting one half
 /// (Mann–Whitney U; Fawcett, 2006, section 7). `None` without both labels.
 pub fn auc(scored: &[(f64, bool)]) -> Option<f64> {
     let mut sorted = scored.to_vec();
@@ -23,7 +27,7 @@ pub fn auc(scored: &[(f64, bool)]) -> Option<f64> {
     Some(won / (positives * negatives))
 }
 
-/// AUC within each list that has both labels, averaged with the list's number of candidates as weight
+/// AUC within each list of (score, label) that has both labels, averaged with the list's number of candidates as weight
 /// (GAUC; Zhou et al., KDD 2018, equation 5). `None` when no list has both labels.
 pub fn gauc<'a>(lists: impl IntoIterator<Item = &'a [(f64, bool)]>) -> Option<f64> {
     let (mut sum, mut weight) = (0.0, 0.0);
@@ -39,8 +43,7 @@ pub fn gauc<'a>(lists: impl IntoIterator<Item = &'a [(f64, bool)]>) -> Option<f6
 /// Normalised discounted cumulative gain of the first `k`, linear gain, log2 discount (Järvelin and Kekäläinen, 2002).
 /// `scored` holds (score, gain); equal scores keep their order. `None` when every gain is 0.
 pub fn ndcg(scored: &[(f64, f64)], k: usize) -> Option<f64> {
-    let mut by_score = scored.to_vec();
-    by_score.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let by_score = best_first(scored);
     let mut ideal: Vec<f64> = scored.iter().map(|(_, gain)| *gain).collect();
     ideal.sort_by(|a, b| b.total_cmp(a));
     let dcg = |gains: &mut dyn Iterator<Item = f64>| -> f64 {
@@ -50,16 +53,16 @@ pub fn ndcg(scored: &[(f64, f64)], k: usize) -> Option<f64> {
     (best > 0.0).then(|| dcg(&mut by_score.into_iter().map(|(_, gain)| gain)) / best)
 }
 
-/// Share of the positives among the first `k`; equal scores keep their order. `None` without a positive.
+/// Share of the positives of (score, label) among the first `k`; equal scores keep their order. `None` without a positive.
 pub fn recall(scored: &[(f64, bool)], k: usize) -> Option<f64> {
-    let mut by_score = scored.to_vec();
-    by_score.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let by_score = best_first(scored);
     let positives = |rows: &[(f64, bool)]| rows.iter().filter(|(_, label)| *label).count() as f64;
     let all = positives(scored);
     (all > 0.0).then(|| positives(&by_score[..k.min(by_score.len())]) / all)
 }
 
-/// Expected calibration error over 15 bins of equal width (Guo et al., ICML 2017, section 2). `None` without rows.
+/// Expected calibration error of (probability, label) over 15 bins of equal width (Guo et al., ICML 2017, section 2).
+/// `None` without rows.
 pub fn ece(predicted: &[(f64, bool)]) -> Option<f64> {
     let mut gaps = [0.0; CALIBRATION_BINS];
     for &(p, label) in predicted {
@@ -69,7 +72,7 @@ pub fn ece(predicted: &[(f64, bool)]) -> Option<f64> {
     (!predicted.is_empty()).then(|| gaps.iter().map(|gap| gap.abs()).sum::<f64>() / predicted.len() as f64)
 }
 
-/// Mean negative log likelihood of the labels, in nats; probabilities are kept 1e-7 away from 0 and 1.
+/// Mean negative log likelihood of (probability, label), in nats; probabilities are kept 1e-7 away from 0 and 1.
 /// `None` without rows.
 pub fn log_loss(predicted: &[(f64, bool)]) -> Option<f64> {
     let loss = |&(p, label): &(f64, bool)| {
@@ -77,6 +80,14 @@ pub fn log_loss(predicted: &[(f64, bool)]) -> Option<f64> {
         -if label { p.ln() } else { (1.0 - p).ln() }
     };
     (!predicted.is_empty()).then(|| predicted.iter().map(loss).sum::<f64>() / predicted.len() as f64)
+}
+
+/// By falling score; equal scores keep their order.
+fn best_first<T: Copy>(scored: &[(f64, T)]) -> Vec<(f64, T)> {
+    let mut sorted = scored.to_vec();
+    // `total_cmp` puts 0 above -0, which are equal scores; adding 0 makes them one.
+    sorted.sort_by(|a, b| (b.0 + 0.0).total_cmp(&(a.0 + 0.0)));
+    sorted
 }
 
 /// Mean of some values. `None` without any.

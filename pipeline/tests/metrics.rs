@@ -11,6 +11,7 @@ fn auc_counts_pairs_and_halves_ties() {
     // Pairs of a positive and a negative: (0.9, 0.5) won, (0.9, 0.1) won, (0.5, 0.5) tied, (0.5, 0.1) won.
     close(auc(&[(0.9, true), (0.5, true), (0.5, false), (0.1, false)]), 3.5 / 4.0);
     close(auc(&[(0.1, true), (0.2, false)]), 0.0);
+    close(auc(&[(0.0, true), (-0.0, false)]), 0.5);
     assert_eq!(auc(&[(0.1, true)]), None);
 }
 
@@ -30,6 +31,9 @@ fn ndcg_discounts_by_log2_of_rank() {
     let ideal = 2.0 + 1.0 / 3f64.log2();
     close(ndcg(&[(3.0, 0.0), (2.0, 2.0), (1.0, 1.0)], 10), dcg / ideal);
     close(ndcg(&[(3.0, 0.0), (2.0, 2.0), (1.0, 1.0)], 1), 0.0);
+    // Equal scores keep their order, and 0 equals -0.
+    close(ndcg(&[(1.0, 1.0), (1.0, 2.0)], 1), 1.0 / 2.0);
+    close(ndcg(&[(-0.0, 1.0), (0.0, 2.0)], 1), 1.0 / 2.0);
     assert_eq!(ndcg(&[(1.0, 0.0)], 10), None);
 }
 

@@ -46,6 +46,31 @@ def test_log_loss_and_ece() -> None:
     assert metrics.ece(label, p) == pytest.approx((0.1 + 0.4 + 0.3) / 4)
 
 
+def test_two_lists_with_ties_and_one_without_a_positive() -> None:
+    # The same lists as in host/src/cli/judge.rs: each value by hand.
+    item = np.array([3, 1, 2, *range(11, -1, -1), 20, 21])
+    score = np.array([0.5, 0.5, 0.1, *[0.5] * 12, 0.5, 0.9])
+    click = np.isin(np.arange(17), [0, 2, 3, 14]).astype(float)
+    save = (np.arange(17) == 0).astype(float)
+    label, first, third = np.stack([click, save], axis=1), np.array([0, 3, 15, 17]), 1 / math.log2(3)
+    found = metrics.ranking(label, score, first, item)
+    # Of list one, item 1 comes before item 3; of list two, items 10 and 11 come last.
+    assert found["click"] == pytest.approx(
+        {
+            "auc": 18 / 52,
+            "gauc": (3 * 0.25 + 12 * 0.5) / 15,
+            "ndcg_at_10": ((2 * third + 0.5) / (2 + third) + 1 / (1 + third)) / 2,
+            "recall_at_10": (1 + 0.5) / 2,
+            "recall_at_50": 1.0,
+        }
+    )
+    assert found["save"] == pytest.approx(
+        {"auc": 0.5, "gauc": 0.75, "ndcg_at_10": third, "recall_at_10": 1.0, "recall_at_50": 1.0}
+    )
+    assert metrics.log_loss(click, score) == pytest.approx((15 * math.log(2) + 2 * math.log(10)) / 17)
+    assert metrics.ece(click, score) == pytest.approx((4.5 + 0.9 + 0.9) / 17)
+
+
 def test_platt_is_logistic_regression() -> None:
     rng = np.random.default_rng(1)
     logit = rng.standard_normal(4000) * 2

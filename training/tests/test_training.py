@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from lookback_training.command import main
-from lookback_training.evaluation import parity, scorers
+from lookback_training.evaluation import parity, report, scorers
 from lookback_training.export import model_directory
-from lookback_training.schema import Gsu
+from lookback_training.schema import TASKS, Gsu
 from lookback_training.train import config, loop, setup
 from lookback_training.train.config import Config
 
@@ -83,6 +83,59 @@ def test_parity_holds_and_notices_when_it_does_not(data: Path, model: Path, tmp_
     off = pl.when(pl.int_range(pl.len()) == 5).then(pl.col("logit_click") + 0.01).otherwise(pl.col("logit_click"))
     scores.with_columns(off.cast(pl.Float32)).write_parquet(bad)
     assert main([*arguments, str(good), str(bad)]) == 1
+
+
+def evaluation(path: Path, lists: scorers.Lists, metrics: report.Metrics) -> Path:
+    """A document as `lookback evaluate --gsu soft --metrics` writes it."""
+    asked = lists.requests
+    results = [{"name": "lookback, soft search", **metrics}, {"name": "popularity", "click": {}, "save": {}}]
+    path.write_text(json.dumps({"lists": len(asked), "candidates": len(asked.item), "results": results}))
+    return path
+
+
+def test_parity_compares_every_metric(data: Path, model: Path, tmp_path: Path) -> None:
+    lists = scorers.load(data, model, limit=0)
+    logit = scorers.by_pytorch(lists, Gsu.SOFT)
+    metrics = report.metrics(lists.requests, logit, lists.model.manifest["calibration"])
+
+    def measured(of: report.Metrics) -> parity.MetricAgreement:
+        return parity.compare(lists, [], ["soft"], [evaluation(tmp_path / "metrics.json", lists, of)])[1][0]
+
+    whole = measured(metrics)
+    assert (whole.holds, whole.metrics) == (True, 2 * len(metrics["click"]))
+    for task in TASKS:
+        for name, value in metrics[task].items():
+            others = {key: other for key, other in metrics[task].items() if key != name}
+            for wrong in (others | {name: value + 2e-4}, others | {name: None}, others):
+                off = measured(metrics | {task: wrong})
+                assert (off.holds, off.where) == (False, f"{task} {name}")
+    more = measured(metrics | {"click": metrics["click"] | {"new": 0.5}})
+    assert (more.holds, more.where) == (False, "click new")
+
+
+def test_metrics_that_cannot_be_compared_are_refused(data: Path, model: Path, tmp_path: Path) -> None:
+    lists = scorers.load(data, model, limit=0)
+    soft = evaluation(tmp_path / "soft.json", lists, {"click": {"auc": 0.5}, "save": {"auc": 0.5}})
+    with pytest.raises(parity.ScoresError, match="nothing of hard search"):
+        parity.compare(lists, [], ["hard"], [soft])
+    with pytest.raises(parity.ScoresError, match="same --limit"):
+        parity.compare(scorers.load(data, model, limit=1), [], ["soft"], [soft])
+    soft.write_text(soft.read_text().replace("0.5", '"half"'))
+    with pytest.raises(parity.ScoresError, match="write it again"):
+        parity.compare(lists, [], ["soft"], [soft])
+
+
+def test_a_draw_is_left_out_only_where_it_fell_otherwise(data: Path, model: Path) -> None:
+    asked = scorers.load(data, model, limit=2).requests
+    reference = np.arange(2.0 * len(asked.item)).reshape(-1, 2)
+    drawn = np.zeros(len(reference), dtype=bool)
+    drawn[:3] = True
+    other = reference.copy()
+    other[1] += 0.5
+    found = parity.agreement("module", "consistent", asked, reference, other, drawn)
+    assert (found.examples, found.draws, found.worst) == (len(reference) - 1, 1, 0.0)
+    other[3] += 0.5
+    assert parity.agreement("module", "consistent", asked, reference, other, drawn).worst == 0.5
 
 
 def test_a_resumed_run_repeats_the_uninterrupted_one(tmp_path: Path, small: Config) -> None:

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::process::{command, stream};
+use crate::process::stream;
 use crate::root::{root, shown, state};
-use crate::{cargo, data, python};
+use crate::{cargo, data, python, simulated};
 
 #[derive(Args)]
 pub struct Options {
@@ -58,14 +58,8 @@ pub fn run(options: &Options) -> Result<()> {
 fn usual() -> Result<Vec<PathBuf>> {
     let lookback = cargo::lookback(false)?;
     data::ensure(&lookback)?;
-    let simulated = root().join("data/simulated");
-    if !simulated.join("simulation.json").is_file() {
-        stream(command(&lookback).args(["simulate", "--output"]).arg(&simulated))?;
-    }
-    if !simulated.join("examples.parquet").is_file() {
-        stream(command(&lookback).args(["examples", "--logged", "--data"]).arg(&simulated))?;
-    }
-    let mut sets = vec![simulated, data::folder()];
+    simulated::ensure(&lookback)?;
+    let mut sets = vec![simulated::folder(), data::folder()];
     let small = root().join("data/ml-latest-small");
     match small.join("examples.parquet").is_file() {
         true => sets.push(small),

@@ -16,6 +16,7 @@ mod process;
 mod python;
 mod root;
 mod setup;
+mod simulated;
 mod test;
 mod tidy;
 mod train;

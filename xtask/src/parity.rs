@@ -20,17 +20,20 @@ pub struct Parity {
     pub module: PathBuf,
     pub data: PathBuf,
     pub model: PathBuf,
+    /// The first so many test lists; all without.
+    pub limit: Option<usize>,
 }
 
 impl Parity {
-    /// Scores the test lists in the core's both ways, and has Python compare each with its own two.
+    /// Scores the test lists in the core's both ways, and has Python compare scores and metrics of each with its own two.
     pub fn run(&self) -> Result<()> {
-        let folder = state().join("parity");
+        let name = self.data.file_name().context("the data directory has no name")?;
+        let folder = state().join("parity").join(name);
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", shown(&folder)))?;
         let (mut files, mut documents) = (Vec::new(), Vec::new());
         for gsu in SEARCHES {
             for (core, flag) in CORES {
-                println!("\nscoring: the {core}, {gsu} search");
+                println!("\nscoring {}: the {core}, {gsu} search", shown(&self.data));
                 let file = folder.join(format!("{core}-{gsu}.parquet"));
                 let metrics = folder.join(format!("{core}-{gsu}.json"));
                 stream(
@@ -49,7 +52,7 @@ impl Parity {
                 documents.push(shown(&metrics));
             }
         }
-        println!("\ncomparing with PyTorch and onnxruntime");
+        println!("\ncomparing with PyTorch and onnxruntime: {}", shown(&self.data));
         stream(
             self.python
                 .command()
@@ -62,7 +65,11 @@ impl Parity {
         )
     }
 
-    fn inputs(&self) -> [String; 4] {
-        ["--data".to_owned(), shown(&self.data), "--model".to_owned(), shown(&self.model)]
+    fn inputs(&self) -> Vec<String> {
+        let mut inputs = vec!["--data".to_owned(), shown(&self.data), "--model".to_owned(), shown(&self.model)];
+        if let Some(limit) = self.limit {
+            inputs.extend(["--limit".to_owned(), limit.to_string()]);
+        }
+        inputs
     }
 }

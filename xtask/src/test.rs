@@ -12,7 +12,7 @@ use crate::parity::Parity;
 use crate::process::{duration, tee};
 use crate::root::{root, state};
 use crate::setup::Method;
-use crate::{cargo, data, python, wasm};
+use crate::{cargo, data, python, simulated, wasm};
 
 #[derive(Args)]
 pub struct Options {
@@ -43,6 +43,9 @@ struct Part {
 /// Everything tested is built with one set of features, so that nothing is compiled twice.
 const FEATURES: [&str; 3] = ["--workspace", "--features", "lookback-host/prepare"];
 
+/// Lists of the simulated platform that parity compares: it alone has surfaces, skips and histories of thousands.
+const SIMULATED_LISTS: usize = 100;
+
 /// Returns whether everything passed.
 pub fn run(options: &Options) -> Result<bool> {
     let wanted = |part| options.only.is_none_or(|only| only == part);
@@ -69,7 +72,11 @@ pub fn run(options: &Options) -> Result<bool> {
     if wanted(Only::Python) {
         parts.push(part("Python", filter, || pytest(filter)));
         if filter.is_none() {
-            parts.push(part("parity", filter, runtimes));
+            parts.push(part("parity", filter, || runtimes(data::folder(), "ml-100k", None)));
+            parts.push(preparation("the simulated platform", || simulated::ensure(&lookback()?)));
+            parts.push(part("parity, simulated", filter, || {
+                runtimes(simulated::folder(), "simulated", Some(SIMULATED_LISTS))
+            }));
         }
     }
     Ok(summary(&parts))
@@ -110,13 +117,14 @@ fn pytest(filter: Option<&str>) -> Result<Counts> {
     Ok(counts)
 }
 
-fn runtimes() -> Result<Counts> {
+fn runtimes(data: PathBuf, model: &str, limit: Option<usize>) -> Result<Counts> {
     Parity {
         python: python::setup()?,
         lookback: lookback()?,
         module: state().join("lookback.wasm"),
-        data: data::folder(),
-        model: root().join("models/ml-100k"),
+        data,
+        model: root().join("models").join(model),
+        limit,
     }
     .run()?;
     Ok(Counts { passed: 1, failed: 0 })

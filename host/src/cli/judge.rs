@@ -46,10 +46,11 @@ pub struct Metrics {
     pub save: TaskMetrics,
 }
 
-/// Scores of click and save for each candidate of each list.
+/// Scores of click and save for each candidate of each list, in the list's order: `[lists][candidates][2]`.
 pub type ListScores = Vec<Vec<[f64; 2]>>;
 
-/// Judges the order by `scores`, and the probabilities beside them if there are any.
+/// Judges the order by `scores`, and the probabilities beside them if there are any: as
+/// `lookback_training.evaluation.report` does, so that both print the same numbers.
 pub fn judge(lists: &[CandidateList], scores: &ListScores, probabilities: Option<&ListScores>) -> Metrics {
     Metrics { click: task(lists, scores, probabilities, 0), save: task(lists, scores, probabilities, 1) }
 }
@@ -104,13 +105,57 @@ mod tests {
     use super::*;
 
     fn list(labels: &[(bool, bool)]) -> CandidateList {
-        let candidates = labels.iter().enumerate().map(|(at, &(click, save))| Candidate {
-            item: at as u64,
-            click,
-            save,
-            origin: Origin::Logged,
-        });
+        of((0..).zip(labels.iter().copied()))
+    }
+
+    /// Items with their labels, in the list's order.
+    fn of(rows: impl Iterator<Item = (u64, (bool, bool))>) -> CandidateList {
+        let candidates = rows.map(|(item, (click, save))| Candidate { item, click, save, origin: Origin::Logged });
         CandidateList { list: 0, user: 1, time: 0, history: 0..0, candidates: candidates.collect() }
+    }
+
+    fn same(metrics: &TaskMetrics, expected: [Option<f64>; 7]) {
+        for ((name, got), expected) in metrics.named().into_iter().zip(expected) {
+            let close = got.zip(expected).is_some_and(|(got, expected)| (got - expected).abs() < 1e-12);
+            assert!(close || got == expected, "{name}: {got:?} for {expected:?}");
+        }
+    }
+
+    /// In the order of `named`.
+    fn known(order: [f64; 5], [log_loss, ece]: [f64; 2]) -> [Option<f64>; 7] {
+        let [auc, gauc, ndcg, at_10, at_50] = order;
+        [auc, gauc, ndcg, at_10, at_50, log_loss, ece].map(Some)
+    }
+
+    #[test]
+    fn two_lists_with_ties_and_one_without_a_positive() {
+        // The same lists as in training/tests/test_metrics.py: each value by hand.
+        let lists = [
+            of([(3, (true, true)), (1, (false, false)), (2, (true, false))].into_iter()),
+            of((0..12).rev().map(|item| (item, (item == 11 || item == 0, false)))),
+            of([(20, (false, false)), (21, (false, false))].into_iter()),
+        ];
+        let scores = vec![vec![[0.5; 2], [0.5; 2], [0.1; 2]], vec![[0.5; 2]; 12], vec![[0.5; 2], [0.9; 2]]];
+        let metrics = judge(&lists, &scores, Some(&scores));
+        let third = 1.0 / 3f64.log2();
+        let (half, tenth) = (2f64.ln(), 10f64.ln());
+        // Of list one, item 1 comes before item 3; of list two, items 10 and 11 come last.
+        let ndcg = f64::midpoint((2.0 * third + 0.5) / (2.0 + third), 1.0 / (1.0 + third));
+        let click = [18.0 / 52.0, (3.0 * 0.25 + 12.0 * 0.5) / 15.0, ndcg, 0.75, 1.0];
+        let of_p = [(15.0 * half + 2.0 * tenth) / 17.0, (4.5 + 0.9 + 0.9) / 17.0];
+        same(&metrics.click, known(click, of_p));
+        let save = [0.5, 0.75, third, 1.0, 1.0];
+        // 0.5 fifteen times with one save, 0.1 and 0.9 without.
+        let of_p = [(15.0 * half + (10.0f64 / 9.0).ln() + tenth) / 17.0, (6.5 + 0.1 + 0.9) / 17.0];
+        same(&metrics.save, known(save, of_p));
+    }
+
+    #[test]
+    fn lists_without_a_positive_have_only_their_probabilities_judged() {
+        let lists = [list(&[(true, false), (false, false)])];
+        let p = vec![vec![[0.5, 0.25], [0.5, 0.25]]];
+        let save = judge(&lists, &p, Some(&p)).save;
+        same(&save, [None, None, None, None, None, Some((4f64 / 3.0).ln()), Some(0.25)]);
     }
 
     #[test]

@@ -159,3 +159,38 @@ fn unseen(data: &Data, seen: &HashSet<u64>, now: i64, count: usize, seed: u64) -
         None => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lookback_pipeline::log::LogRow;
+
+    use super::*;
+
+    #[test]
+    fn the_surface_is_that_of_the_persons_event_at_the_moment() {
+        let mut log = Log::default();
+        for (user, time, place) in [
+            (1, 10, Some("home")),
+            (1, 20, Some("search")),
+            (1, 20, Some("home")),
+            (1, 30, None),
+            (2, 40, Some("home")),
+        ] {
+            log.push(LogRow {
+                user,
+                item: 7,
+                action: Action::Click,
+                time,
+                surface: place,
+                position: None,
+                request: None,
+            });
+        }
+        let at = |now| surface(&log, 1, log.history_before(1, now).end, now);
+        assert_eq!(at(10).as_deref(), Some("home"));
+        // The first of a moment's events.
+        assert_eq!(at(20).as_deref(), Some("search"));
+        // Unknown, between two events, after the last, another's.
+        assert!([30, 25, 31, 40].into_iter().all(|now| at(now).is_none()));
+    }
+}

@@ -79,8 +79,9 @@ def compare(
     found, measured = [], []
     evaluations = [(path.name, read_metrics(path, lists)) for path in documents]
     frames = [(path.name, read_scores(path)) for path in files]
-    for name, held in [(name, set(frame["gsu"])) for name, frame in frames] + [(n, set(d)) for n, d in evaluations]:
-        if not held & set(searches):
+    held = [(name, set(frame["gsu"])) for name, frame in frames] + [(name, set(of)) for name, of in evaluations]
+    for name, of in held:
+        if not of & set(searches):
             raise ScoresError(f"{name} holds nothing of {' or '.join(searches)} search; evaluate with that `--gsu`")
     for gsu in searches:
         mode = Gsu.named(gsu)
@@ -106,7 +107,7 @@ def read_metrics(path: Path, lists: Lists) -> dict[str, report.Metrics]:
         named = {one["name"]: one for one in document["results"]}
         of_gsu = {gsu: named[name] for gsu in GSU_NAMES if (name := f"lookback, {gsu} search") in named}
         found = {gsu: {task: _numbers(one[task]) for task in TASKS} for gsu, one in of_gsu.items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ScoresError(
             f"{path} is no document of `lookback evaluate --metrics`: {error!r}; write it again"
         ) from error
