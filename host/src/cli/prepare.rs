@@ -87,7 +87,7 @@ mod with_onnx {
             path.display(),
             words::bytes(bytes.len()),
             bundle.manifest().name,
-            words::short(&bundle.hash())
+            &words::hex(&bundle.hash())[..12]
         ))
     }
 

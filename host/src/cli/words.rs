@@ -75,11 +75,6 @@ pub fn hex(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The first 12 digits of a hash: enough to tell versions apart.
-pub fn short(hash: &[u8]) -> String {
-    hex(&hash[..6])
-}
-
 /// At most `most` characters, with an ellipsis where there were more.
 pub fn clip(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
