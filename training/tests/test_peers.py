@@ -32,7 +32,7 @@ def made(data: Path, small: Config) -> Setup:
 def stirred(made: Setup, small: Config, name: str) -> tuple[peers.PeerTrainee, Batch]:
     """An untrained peer with random weights everywhere, scoring; and the first requests of training, which still have
     fewer events than a peer reads."""
-    trainee = peers.fresh(made, name, small, seed=4, positions=True)
+    trainee = runs.fresh(made, variant(name), small, seed=4)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for weight in trainee.ranker.parameters():
@@ -49,7 +49,7 @@ def with_items(batch: Batch, item: Tensor) -> Batch:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_peer_learns_by_the_loop_that_trains_ours(made: Setup, small: Config, name: str, tmp_path: Path) -> None:
     config = peers.tuned(name, small)
-    trainee = peers.fresh(made, name, config, seed=1, positions=True)
+    trainee = runs.fresh(made, variant(name), config, seed=1)
     # The log is small, and running means want many batches.
     training = replace(config.training, candidates=32, learning_rate=5e-3)
     train = made.train.take(np.arange(200, 500), peers.RECENT)
@@ -66,7 +66,7 @@ def test_a_peer_learns_by_the_loop_that_trains_ours(made: Setup, small: Config, 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_peer_starts_from_our_item_embeddings_at_their_rate(made: Setup, small: Config, name: str) -> None:
     ours = runs.fresh(made, variant("lookback"), small, seed=3)
-    trainee = peers.fresh(made, name, peers.tuned(name, small), seed=3, positions=True)
+    trainee = runs.fresh(made, variant(name), peers.tuned(name, small), seed=3)
     assert torch.equal(trainee.embedding.weight, ours.embedding.weight)
     groups = loop.optimiser(trainee, small.training).param_groups
     rates = {id(weight): group["lr"] for group in groups for weight in group["params"]}
@@ -76,7 +76,7 @@ def test_a_peer_starts_from_our_item_embeddings_at_their_rate(made: Setup, small
         small.training.embedding_learning_rate if ours.embedding.weight.requires_grad else None
     )
     assert (trainee.position is None) == (ours.position is None)
-    assert peers.fresh(made, name, small, seed=3, positions=False).position is None
+    assert runs.fresh(made, replace(variant(name), positions=False), small, seed=3).position is None
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -22,9 +22,7 @@ from ..model.event import EventEncoder, column
 from ..model.parts import Parts
 from ..model.ranker import Ranker, Shape
 from ..schema import HOURS, TASKS, WEEKDAYS, Gsu
-from ..train import setup
 from ..train.config import Config
-from ..train.setup import Setup
 from ..train.trainee import Trainee
 from .variants import BenchError
 
@@ -249,21 +247,12 @@ def tuned(name: str, config: Config) -> Config:
     return replace(config, training=replace(config.training, learning_rate=named(name).tuned.learning_rate))
 
 
-def fresh(made: Setup, name: str, config: Config, seed: int, positions: bool) -> PeerTrainee:
-    """An untrained peer, its item embeddings as ours are before training; train it with the settings of `tuned`."""
+def fresh(ours: Trainee, name: str, config: Config, seed: int) -> PeerTrainee:
+    """An untrained peer from what every trainee starts with: sizes, item embeddings, and whether there are positions.
+
+    Train it with the settings of `tuned`.
+    """
     peer = named(name)
-    # It brings what every trainee starts from: sizes, item embeddings, and whether there are positions.
-    ours = setup.fresh(
-        made.tables,
-        made.vocabulary,
-        made.log,
-        made.train_end,
-        made.features.shape[1],
-        config,
-        seed,
-        ALONE,
-        positions,
-    )
     torch.manual_seed(seed)
     ranker = PeerRanker(ours.ranker.shape, peer, peer.tuned.dropout)
     return PeerTrainee(ranker, ours.embedding, ours.position is not None, config.training.unknown_share, unsearched)

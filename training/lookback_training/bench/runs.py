@@ -203,9 +203,7 @@ def _even(count: int, wanted: int) -> np.ndarray:
 
 def fresh(made: Setup, variant: Variant, config: Config, seed: int) -> Trainee:
     """An untrained trainee of the variant's parts and search."""
-    if variant.scorer == Scorer.PEER:
-        return peers.fresh(made, variant.name, config, seed, variant.positions)
-    return setup.fresh(
+    trainee = setup.fresh(
         made.tables,
         made.vocabulary,
         made.log,
@@ -217,6 +215,7 @@ def fresh(made: Setup, variant: Variant, config: Config, seed: int) -> Trainee:
         variant.positions,
         variant.searching(variant.newest),
     )
+    return peers.fresh(trainee, variant.name, config, seed) if variant.scorer == Scorer.PEER else trainee
 
 
 def _by_ranker(job: Job, config: Config, made: Setup, train: Batcher, valid: Batcher, test: Batcher) -> Scored:
