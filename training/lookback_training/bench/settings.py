@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ class Sizes:
     valid_lists: int
     test_lists: int
     variants: tuple[str, ...] = ()
-    seeds_of: dict[str, int] = field(default_factory=dict)
 
     def of_run(self) -> dict[str, int]:
         """The sizes that a single run's result depends on."""
@@ -33,7 +32,7 @@ class Sizes:
         return [variant for variant in VARIANTS if not self.variants or variant.name in self.variants]
 
     def seeds_for(self, variant: Variant) -> int:
-        return min(self.seeds, self.seeds_of.get(variant.name, self.seeds)) if variant.seeded else 1
+        return self.seeds if variant.seeded else 1
 
 
 def load(data: str, quick: bool, path: Path = FILE) -> Sizes:
@@ -51,9 +50,9 @@ def _checked(path: Path, values: dict[str, Any]) -> Sizes:
     for name, value in values.items():
         if name not in names:
             raise ConfigError(f"{path} has no setting `{name}`; there are {', '.join(names)}")
-        right = {"variants": list, "seeds_of": dict}.get(name, int)
+        right = list if name == "variants" else int
         if type(value) is not right or (right is int and value < (1 if name in ("epochs", "seeds") else 0)):
             raise ConfigError(f"{path}: {name} = {value!r}, expected {right.__name__}, not negative, no empty training")
-    for name in (*values.get("variants", []), *values.get("seeds_of", {})):
+    for name in values.get("variants", []):
         named(name)
     return Sizes(**{**values, "variants": tuple(values.get("variants", []))})
