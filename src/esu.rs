@@ -54,7 +54,10 @@ pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: u
             }
         }
         for head in 0..heads {
-            attended.intensity[c * heads + head] = softmax(&mut weight[head * k..(head + 1) * k], slots);
+            let of_head = &mut weight[head * k..(head + 1) * k];
+            empty(of_head, slots, f32::NEG_INFINITY);
+            attended.intensity[c * heads + head] = softmax(of_head);
+            empty(of_head, slots, 0.0);
         }
         for (slot, &row) in slots.iter().enumerate().filter(|&(_, &row)| row != NO_EVENT) {
             let row = row as usize;
@@ -68,23 +71,23 @@ pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: u
     attended
 }
 
-/// Softmax over the slots that hold a row, empty slots keep 0; returns the intensity.
-fn softmax(weight: &mut [f32], slots: &[i64]) -> f32 {
-    let held = |slots: &[i64], slot: usize| slots[slot] != NO_EVENT;
-    let mut largest = f32::NEG_INFINITY;
-    for (slot, &logit) in weight.iter().enumerate() {
-        if held(slots, slot) {
-            largest = largest.max(logit);
-        }
+/// Puts `value` into the slots that hold no row.
+fn empty(weight: &mut [f32], slots: &[i64], value: f32) {
+    for (weight, _) in weight.iter_mut().zip(slots).filter(|&(_, &row)| row == NO_EVENT) {
+        *weight = value;
     }
+}
+
+/// Softmax over logits; returns the intensity.
+pub(crate) fn softmax(weight: &mut [f32]) -> f32 {
+    let largest = weight.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
-    for (slot, logit) in weight.iter_mut().enumerate() {
-        if held(slots, slot) {
-            *logit = (*logit - largest).exp();
-            sum += *logit;
-        }
+    for logit in weight.iter_mut() {
+        *logit = (*logit - largest).exp();
+        sum += *logit;
     }
-    if sum == 0.0 {
+    // Without a slot that is held, the sum is 0, or no number where all are minus infinity.
+    if sum.is_nan() || sum == 0.0 {
         return 0.0;
     }
     for weight in weight {

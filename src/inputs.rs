@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::bundle::Manifest;
+use crate::encoder::Marks;
 use crate::graph::{EventRows, Items};
+use crate::long_attention::History;
 use crate::request::{Attribute, InlineItem, Request, RequestError};
 use crate::response::Notes;
 use crate::sequence::{Past, age_bucket, hour, weekday};
@@ -12,21 +14,19 @@ use crate::shard::Shard;
 /// Finds an item's columns: the request's own items first, then the shard.
 pub(crate) struct Lookup<'a> {
     shard: &'a Shard,
-    inline: BTreeMap<u64, &'a InlineItem>,
+    items: &'a [InlineItem],
+    /// Which of the request's own items an item is.
+    inline: BTreeMap<u64, usize>,
 }
 
-/// Where an item was found.
-#[derive(Clone, Copy)]
-pub(crate) enum Found<'a> {
-    Inline(&'a InlineItem),
-    Row(usize),
-}
+/// Where an item was found: a row of the shard, or beyond them one of the request's own items.
+pub(crate) type Found = u32;
 
 impl<'a> Lookup<'a> {
     /// Checks the request's own items against the manifest.
     pub fn new(shard: &'a Shard, manifest: &Manifest, request: &'a Request) -> Result<Lookup<'a>, RequestError> {
         let mut inline = BTreeMap::new();
-        for row in &request.items {
+        for (index, row) in request.items.iter().enumerate() {
             let item = row.item;
             let widths = [
                 ("embedding", &row.embedding, manifest.embedding_dim as usize),
@@ -43,65 +43,119 @@ impl<'a> Lookup<'a> {
             if row.category as usize > manifest.categories.len() {
                 return Err(RequestError::Category { item, expected: manifest.categories.len(), got: row.category });
             }
-            if inline.insert(item, row).is_some() {
+            if inline.insert(item, index).is_some() {
                 return Err(RequestError::RepeatedItem(item));
             }
         }
-        Ok(Lookup { shard, inline })
+        Ok(Lookup { shard, items: &request.items, inline })
     }
 
-    pub fn find(&self, item: u64) -> Option<Found<'a>> {
-        let inline = self.inline.get(&item).map(|row| Found::Inline(row));
-        inline.or_else(|| self.shard.row(item).map(Found::Row))
+    pub fn find(&self, item: u64) -> Option<Found> {
+        if let Some(index) = self.inline.get(&item) {
+            return Some((self.shard.len() + index) as u32);
+        }
+        self.shard.row(item).map(|row| row as u32)
     }
 
-    fn push(&self, found: Found, items: &mut Items) {
-        self.push_embedding(found, &mut items.embedding, &mut items.category);
-        match found {
-            Found::Inline(row) => items.feature.extend_from_slice(&row.features),
-            Found::Row(row) => items.feature.extend_from_slice(self.shard.features(row)),
+    /// The item, if it is one of the request's own.
+    fn inline(&self, found: Found) -> Option<&'a InlineItem> {
+        (found as usize).checked_sub(self.shard.len()).map(|index| &self.items[index])
+    }
+
+    pub fn category(&self, found: Found) -> usize {
+        self.inline(found).map_or_else(|| self.shard.category(found as usize), |item| item.category) as usize
+    }
+
+    pub fn append_embedding(&self, found: Found, out: &mut Vec<f32>) {
+        match self.inline(found) {
+            Some(item) => out.extend_from_slice(&item.embedding),
+            None => self.shard.append_embedding(found as usize, out),
         }
     }
 
-    fn push_embedding(&self, found: Found, embedding: &mut Vec<f32>, category: &mut Vec<i64>) {
-        match found {
-            Found::Inline(row) => {
-                embedding.extend_from_slice(&row.embedding);
-                category.push(i64::from(row.category));
-            }
-            Found::Row(row) => {
-                self.shard.append_embedding(row, embedding);
-                category.push(i64::from(self.shard.category(row)));
-            }
-        }
+    fn features(&self, found: Found) -> &'a [f32] {
+        self.inline(found).map_or_else(|| self.shard.features(found as usize), |item| &item.features)
     }
 
     /// Columns of the candidates.
     pub fn candidates(&self, found: &[Found]) -> Items {
         let mut items = Items::default();
         for &found in found {
-            self.push(found, &mut items);
+            self.append_embedding(found, &mut items.embedding);
+            items.category.push(self.category(found) as i64);
+            items.feature.extend_from_slice(self.features(found));
         }
         items
     }
 
-    /// Event rows in the order given, padded with invalid rows to at least `least`.
-    pub fn event_rows(&self, events: &[(Past, Found)], now: i64, dimension: usize, least: usize) -> EventRows {
+    /// Rows of the first events, padded with invalid rows to `padded`.
+    pub fn event_rows(&self, events: &Rows, now: i64, dimension: usize, padded: usize) -> EventRows {
         let mut rows = EventRows::default();
-        for (event, found) in events {
-            self.push_embedding(*found, &mut rows.embedding, &mut rows.category);
+        for (event, &found) in events.past.iter().zip(&events.item).take(padded) {
+            self.append_embedding(found, &mut rows.embedding);
+            rows.category.push(self.category(found) as i64);
             rows.action.push(i64::from(event.action.code()));
             let age = now.saturating_sub(event.time);
             rows.time.extend([age_bucket(age), hour(event.time), weekday(event.time)]);
             rows.valid.push(1.0);
         }
-        let padded = events.len().max(least);
         rows.embedding.resize(padded * dimension, 0.0);
         rows.category.resize(padded, 0);
         rows.action.resize(padded, 0);
         rows.time.resize(padded * 3, 0);
         rows.valid.resize(padded, 0.0);
         rows
+    }
+}
+
+/// Events, newest first, whose items were found.
+#[derive(Default)]
+pub(crate) struct Rows {
+    pub past: Vec<Past>,
+    /// Where the item of each was found.
+    pub item: Vec<Found>,
+}
+
+impl Rows {
+    pub fn push(&mut self, event: Past, item: Found) {
+        self.past.push(event);
+        self.item.push(item);
+    }
+}
+
+/// The events that long attention searches.
+pub(crate) struct Searched<'a> {
+    pub lookup: &'a Lookup<'a>,
+    pub rows: &'a Rows,
+    /// The moment of the request.
+    pub now: i64,
+}
+
+impl History for Searched<'_> {
+    fn events(&self) -> usize {
+        self.rows.past.len()
+    }
+
+    fn item(&self, row: usize) -> u32 {
+        self.rows.item[row]
+    }
+
+    fn marks(&self, row: usize) -> Marks {
+        let Past { action, time, .. } = self.rows.past[row];
+        Marks {
+            action: usize::from(action.code()),
+            age: age_bucket(self.now.saturating_sub(time)) as usize,
+            hour: hour(time) as usize,
+            weekday: weekday(time) as usize,
+        }
+    }
+
+    fn category(&self, item: u32) -> usize {
+        self.lookup.category(item)
+    }
+
+    fn append_embedding(&self, item: u32, out: &mut Vec<f32>) {
+        self.lookup.append_embedding(item, out);
     }
 }
 

@@ -31,11 +31,13 @@
 pub mod abi;
 pub mod bundle;
 pub mod calibration;
+pub mod encoder;
 pub mod esu;
 pub mod event;
 pub mod fallback;
 pub mod graph;
 pub mod gsu;
+pub mod long_attention;
 pub mod popularity;
 pub mod request;
 pub mod response;
@@ -48,6 +50,7 @@ mod inputs;
 mod numeric;
 mod ranker;
 mod score;
+mod top;
 
 #[cfg(target_arch = "wasm32")]
 mod exports;

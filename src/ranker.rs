@@ -6,11 +6,11 @@ use crate::bundle::{Bundle, BundleError};
 use crate::explain;
 use crate::fallback;
 use crate::graph::{Graph, GraphError, Inputs, Outputs};
-use crate::inputs::{self, Found, Lookup};
-use crate::request::{ExplainRequest, Gsu, Request, RequestError};
+use crate::inputs::{self, Found, Lookup, Rows, Searched};
+use crate::request::{ExplainRequest, Request, RequestError};
 use crate::response::{AnsweredBy, ExplainResponse, Notes, Ranked, Response, Source};
 use crate::score::{self, Scored};
-use crate::sequence::{Past, Timeline};
+use crate::sequence::Timeline;
 use crate::shard::{Delta, Shard, ShardError};
 
 /// Why a bundle, shard or delta was not taken; the ranker is as it was before.
@@ -89,6 +89,7 @@ impl Ranker {
             check_pair(&bundle, shard)?;
         }
         let graph = Graph::load(bundle.graph())?;
+        check_graph(&bundle, &graph)?;
         self.model = Some(Model { bundle, graph });
         Ok(())
     }
@@ -145,7 +146,7 @@ impl Ranker {
         notes.unknown_candidates = unknown.len() as u32;
         let (engaged, skips) = sequences(&timeline, &lookup, manifest.skips as usize, &mut notes);
 
-        if engaged.is_empty() && skips.is_empty() {
+        if engaged.past.is_empty() && skips.past.is_empty() {
             let response =
                 fallback::from_popularity(&model.bundle, shard.hash(), request, &timeline, &candidates, notes);
             return Ok(Answer { response, run: None });
@@ -158,27 +159,24 @@ impl Ranker {
             None
         } else {
             let dimension = manifest.embedding_dim as usize;
-            let least = manifest.k.max(manifest.recent) as usize;
-            let outputs = model.graph.run(Inputs {
+            let (recent, skip) = (manifest.recent as usize, manifest.skips as usize);
+            let inputs = Inputs {
                 user_field,
                 context,
                 candidate: lookup.candidates(&found),
-                event: lookup.event_rows(&engaged, request.now, dimension, least),
-                skip: lookup.event_rows(&skips, request.now, dimension, manifest.skips as usize),
+                recent: lookup.event_rows(&engaged, request.now, dimension, recent),
+                skip: lookup.event_rows(&skips, request.now, dimension, skip),
                 dimension,
-                gsu_mode: match gsu {
-                    Gsu::Hard => 0,
-                    Gsu::Soft => 1,
-                    Gsu::Consistent => 2,
-                },
-            })?;
-            let past = |events: &[(Past, Found)]| events.iter().map(|(event, _)| event.index).collect();
+            };
+            let history = Searched { lookup: &lookup, rows: &engaged, now: request.now };
+            let outputs = model.graph.run(inputs, gsu, &history)?;
+            let past = |rows: &Rows| rows.past.iter().map(|event| event.index).collect();
             Some(Run {
                 positions: known_items.into_iter().zip(0..).collect(),
                 engaged: past(&engaged),
                 skips: past(&skips),
-                recent: manifest.recent as usize,
-                skip: manifest.skips as usize,
+                recent,
+                skip,
                 outputs,
             })
         };
@@ -265,28 +263,31 @@ impl Scores<'_> {
     }
 }
 
-type Rows<'a> = Vec<(Past, Found<'a>)>;
-
 /// Divides the timeline into engaged events and the last `most_skips` skips, leaving out items without an embedding.
-fn sequences<'a>(
-    timeline: &Timeline,
-    lookup: &Lookup<'a>,
-    most_skips: usize,
-    notes: &mut Notes,
-) -> (Rows<'a>, Rows<'a>) {
-    let (mut engaged, mut skips) = (Vec::new(), Vec::new());
+fn sequences(timeline: &Timeline, lookup: &Lookup, most_skips: usize, notes: &mut Notes) -> (Rows, Rows) {
+    let (mut engaged, mut skips) = (Rows::default(), Rows::default());
     for event in &timeline.events {
         match lookup.find(event.item) {
             None => notes.unknown_item_events += 1,
             Some(found) if event.action.is_skip() => {
-                if skips.len() < most_skips {
-                    skips.push((*event, found));
+                if skips.past.len() < most_skips {
+                    skips.push(*event, found);
                 }
             }
-            Some(found) => engaged.push((*event, found)),
+            Some(found) => engaged.push(*event, found),
         }
     }
     (engaged, skips)
+}
+
+fn check_graph(bundle: &Bundle, graph: &Graph) -> Result<(), GraphError> {
+    let manifest = bundle.manifest();
+    let expected = (manifest.embedding_dim as usize, manifest.categories.len() + 1);
+    if graph.reads() != expected {
+        let (expected, got) = (format!("{expected:?}"), format!("{:?}", graph.reads()));
+        return Err(GraphError::Signature { what: "embedding dimension and categories", expected, got });
+    }
+    Ok(())
 }
 
 fn check_pair(bundle: &Bundle, shard: &Shard) -> Result<(), LoadError> {

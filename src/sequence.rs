@@ -43,12 +43,15 @@ pub(crate) struct Past {
 /// The events strictly before the moment of the request, newest first; of equal times the later given first.
 pub(crate) struct Timeline {
     pub events: Vec<Past>,
-    items: BTreeSet<u64>,
+    /// Those of the request's candidates that an event is about.
+    met: BTreeSet<u64>,
 }
 
 impl Timeline {
     /// Orders a request's events and notes what was odd about them.
     pub fn of(request: &Request, notes: &mut Notes) -> Timeline {
+        let candidates = Candidates::of(&request.candidates);
+        let mut met = BTreeSet::new();
         let mut latest = i64::MIN;
         let mut events = Vec::with_capacity(request.history.len());
         for (index, event) in request.history.iter().enumerate() {
@@ -62,16 +65,50 @@ impl Timeline {
                 notes.unknown_action_events += 1;
                 Action::Other
             });
+            if candidates.hold(event.item) {
+                met.insert(event.item);
+            }
             events.push(Past { index: index as u32, item: event.item, action, time: event.time });
         }
-        events.sort_by_key(|event| event.time);
+        if notes.out_of_order_events > 0 {
+            events.sort_by_key(|event| event.time);
+        }
         events.reverse();
-        let items = events.iter().map(|event| event.item).collect();
-        Timeline { events, items }
+        Timeline { events, met }
     }
 
-    /// Whether an event with this item lies in the past.
-    pub fn holds(&self, item: u64) -> bool {
-        self.items.contains(&item)
+    /// Whether an event with this candidate lies in the past.
+    pub fn holds(&self, candidate: u64) -> bool {
+        self.met.contains(&candidate)
     }
+}
+
+/// The request's candidates, made to be asked about every event.
+struct Candidates {
+    sorted: Vec<u64>,
+    /// One bit for each hash that a candidate has: most other items are told apart by it alone.
+    hashes: Vec<u64>,
+}
+
+const HASH_BITS: u32 = 16;
+
+impl Candidates {
+    fn of(candidates: &[u64]) -> Candidates {
+        let mut sorted = candidates.to_vec();
+        sorted.sort_unstable();
+        let mut hashes = vec![0; 1 << (HASH_BITS - 6)];
+        for &item in candidates {
+            hashes[hash(item) / 64] |= 1 << (hash(item) % 64);
+        }
+        Candidates { sorted, hashes }
+    }
+
+    fn hold(&self, item: u64) -> bool {
+        self.hashes[hash(item) / 64] >> (hash(item) % 64) & 1 == 1 && self.sorted.binary_search(&item).is_ok()
+    }
+}
+
+/// Fibonacci hashing: Knuth, The Art of Computer Programming, volume 3, section 6.4.
+fn hash(item: u64) -> usize {
+    (item.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - HASH_BITS)) as usize
 }

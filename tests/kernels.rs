@@ -1,7 +1,9 @@
 //! Search and attention against plain references, over odd sizes.
 
+use lookback::encoder::{self, Marks};
 use lookback::esu::{Table, attend};
-use lookback::gsu::{Candidates, Events, NO_EVENT, Projected, search};
+use lookback::gsu::{self, ByItem, NO_EVENT};
+use lookback::long_attention::{self, History, LongAttention};
 use lookback::request::Gsu;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,86 +13,144 @@ fn whole(len: usize) -> impl Strategy<Value = Vec<f32>> {
     vec((-3i8..=3).prop_map(f32::from), len)
 }
 
+/// Candidates, and a history of events on a few items, some of which come more than once.
 #[derive(Debug)]
 struct SearchCase {
     dimension: usize,
     k: usize,
-    candidates: (Vec<f32>, Vec<i64>),
-    events: (Vec<f32>, Vec<i64>, Vec<f32>),
-    /// Heads of width 4, whose logits are exact: their scale is 1/2.
-    heads: usize,
-    projected: (Vec<f32>, Vec<f32>, Vec<f32>),
+    /// `[C, d]`.
+    candidate: Vec<f32>,
+    /// `[C]`.
+    candidate_category: Vec<i64>,
+    /// `[M, d]`.
+    item: Vec<f32>,
+    /// `[M]`.
+    item_category: Vec<usize>,
+    /// `[N]`: the item of each event.
+    event: Vec<u32>,
+    /// `[N]`.
+    bias: Vec<f32>,
 }
 
 fn search_case() -> impl Strategy<Value = SearchCase> {
-    (1usize..40, 0usize..12, 0usize..5, 0usize..40, 1usize..5).prop_flat_map(|(dimension, k, c, n, heads)| {
+    (1usize..40, 0usize..12, 0usize..5, 1usize..30, 0usize..60).prop_flat_map(|(dimension, k, c, m, n)| {
         let candidates = (whole(c * dimension), vec(0i64..4, c));
-        let events = (whole(n * dimension), vec(0i64..4, n), vec(prop_oneof![Just(0.0f32), Just(1.0)], n));
-        let projected = (whole(c * heads * 4), whole(n * heads * 4), whole(n * heads));
-        (candidates, events, projected).prop_map(move |(candidates, events, projected)| SearchCase {
-            dimension,
-            k,
-            candidates,
-            events,
-            heads,
-            projected,
-        })
+        let items = (whole(m * dimension), vec(0usize..4, m));
+        (candidates, items, vec(0..m as u32, n), whole(n)).prop_map(
+            move |((candidate, candidate_category), (item, item_category), event, bias)| SearchCase {
+                dimension,
+                k,
+                candidate,
+                candidate_category,
+                item,
+                item_category,
+                event,
+                bias,
+            },
+        )
     })
 }
 
 impl SearchCase {
-    /// The whole number that stands for an embedding's value in soft search.
-    fn code(&self, value: f32) -> f64 {
-        let limit = (f64::from(i32::MAX) / self.dimension as f64).sqrt().floor().min(32767.0) as f32;
-        let values = self.candidates.0.iter().chain(&self.events.0);
-        let largest = values.fold(1e-30f32, |largest, value| largest.max(value.abs()));
-        f64::from((value * (limit / largest)).round_ties_even())
+    fn item(&self, item: u32) -> &[f32] {
+        &self.item[item as usize * self.dimension..][..self.dimension]
     }
 
-    /// The logit that attention would give event `n` in `head`.
-    fn logit(&self, c: usize, n: usize, head: usize) -> f32 {
-        let (query, key, bias) = &self.projected;
-        let row = |table: &[f32], row: usize| table[(row * self.heads + head) * 4..][..4].to_vec();
-        let product: f32 = row(query, c).iter().zip(row(key, n)).map(|(a, b)| a * b).sum();
-        product / 2.0 + bias[n * self.heads + head]
+    /// The embeddings of the items in the history, in the order in which they are grouped.
+    fn of_history(&self, by_item: &ByItem) -> Vec<f32> {
+        by_item.item.iter().flat_map(|&item| self.item(item).to_vec()).collect()
+    }
+
+    /// Scores every event, sorts, takes k: what the definition says, and nothing else.
+    fn search(&self, score: impl Fn(&[f32], i64, usize) -> Option<f64>) -> Vec<i64> {
+        let mut index = Vec::new();
+        for (candidate, &category) in self.candidate.chunks_exact(self.dimension).zip(&self.candidate_category) {
+            let scores = (0..self.event.len()).filter_map(|n| Some((score(candidate, category, n)?, n as i64)));
+            let mut scored: Vec<(f64, i64)> = scores.collect();
+            scored.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap().then(a.1.cmp(&b.1)));
+            let rows = scored.into_iter().map(|(_, row)| row).chain(std::iter::repeat(NO_EVENT));
+            index.extend(rows.take(self.k));
+        }
+        index
     }
 }
 
-/// Scores every event, sorts, takes k: what the definition says, and nothing else.
-fn plain_search(gsu: Gsu, case: &SearchCase) -> Vec<i64> {
-    let mut index = Vec::new();
-    for (c, &category) in case.candidates.1.iter().enumerate() {
-        let candidate = &case.candidates.0[c * case.dimension..(c + 1) * case.dimension];
-        let mut scored: Vec<(f64, i64)> = Vec::new();
-        for (n, &event_category) in case.events.1.iter().enumerate() {
-            let event = &case.events.0[n * case.dimension..(n + 1) * case.dimension];
-            let score = match gsu {
-                Gsu::Soft => candidate.iter().zip(event).map(|(&a, &b)| case.code(a) * case.code(b)).sum(),
-                Gsu::Hard => -(n as f64),
-                Gsu::Consistent => (0..case.heads).map(|head| f64::from(case.logit(c, n, head))).sum(),
-            };
-            let allowed = gsu != Gsu::Hard || (category > 0 && category == event_category);
-            if allowed && case.events.2[n] == 1.0 {
-                scored.push((score, n as i64));
-            }
-        }
-        scored.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap().then(a.1.cmp(&b.1)));
-        let rows = scored.into_iter().map(|(_, row)| row).chain(std::iter::repeat(NO_EVENT));
-        index.extend(rows.take(case.k));
-    }
-    index
+/// The whole number that stands for an embedding's value in soft search, given all embeddings there are.
+fn code(value: f32, all: &[&[f32]], dimension: usize) -> f64 {
+    let limit = (f64::from(i32::MAX) / dimension as f64).sqrt().floor().min(32767.0) as f32;
+    let largest = all.iter().copied().flatten().fold(1e-30f32, |largest, value| largest.max(value.abs()));
+    f64::from((value * (limit / largest)).round_ties_even())
+}
+
+fn inner_product(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
 proptest! {
     #[test]
-    fn search_picks_what_its_definition_says(case in search_case()) {
-        let candidates = Candidates { embedding: &case.candidates.0, category: &case.candidates.1 };
-        let events = Events { embedding: &case.events.0, category: &case.events.1, valid: &case.events.2 };
-        let (query, key, bias) = &case.projected;
-        let projected = Projected { query, key, bias, width: case.heads * 4, heads: case.heads };
+    fn hard_search_picks_the_newest_of_the_category(case in search_case()) {
+        let categories = case.event.iter().map(|&item| case.item_category[item as usize]);
+        let found = gsu::hard(&case.candidate_category, categories, case.k);
+        let plain = case.search(|_, category, n| {
+            let same = category == case.item_category[case.event[n] as usize] as i64;
+            (category > 0 && same).then_some(-(n as f64))
+        });
+        prop_assert_eq!(found, plain);
+    }
+
+    #[test]
+    fn soft_search_picks_the_largest_inner_products(case in search_case()) {
+        let by_item = ByItem::of(case.event.iter().copied());
+        let items = case.of_history(&by_item);
+        let found = gsu::soft(&case.candidate, &items, &by_item, case.dimension, case.k);
+        let code = |value: f32| code(value, &[&case.candidate, &items], case.dimension);
+        let plain = case.search(|candidate, _, n| {
+            Some(candidate.iter().zip(case.item(case.event[n])).map(|(&a, &b)| code(a) * code(b)).sum())
+        });
+        prop_assert_eq!(found, plain);
+    }
+
+    #[test]
+    fn consistent_search_picks_the_largest_logits(case in search_case()) {
+        let events: Vec<f32> = case.event.iter().flat_map(|&item| case.item(item).to_vec()).collect();
+        let found = gsu::consistent(&case.candidate, &events, &case.bias, case.dimension, case.k);
+        let plain = case.search(|candidate, _, n| {
+            Some(inner_product(candidate, case.item(case.event[n])) + f64::from(case.bias[n]))
+        });
+        prop_assert_eq!(found, plain);
+    }
+
+    #[test]
+    fn long_attention_is_encoding_search_and_attention(case in long_case()) {
+        let operator = LongAttention::new(case.encoder.clone(), case.weights.clone(), case.heads, case.k);
+        let (event, query) = (case.events(), case.queries());
+        let plain = case.plain_logits(&event, &query);
         for gsu in [Gsu::Hard, Gsu::Soft, Gsu::Consistent] {
-            let found = search(gsu, candidates, events, projected, case.dimension, case.k);
-            prop_assert_eq!(found, plain_search(gsu, &case), "{:?}", gsu);
+            let found = operator.run(gsu, &case.candidate, &case.candidate_category, &case);
+            prop_assert_eq!(found.index.len(), case.candidate_category.len() * case.k);
+            for c in 0..case.candidate_category.len() {
+                let score = |n: usize| match gsu {
+                    Gsu::Hard => f64::from(u8::from(case.same_category(c, n))) * (1.0 + (case.event.len() - n) as f64),
+                    Gsu::Soft => case.soft_score(c, n),
+                    Gsu::Consistent => plain[c].iter().map(|head| head[n]).sum(),
+                };
+                let allowed: Vec<usize> = (0..case.event.len())
+                    .filter(|&n| gsu != Gsu::Hard || case.same_category(c, n))
+                    .collect();
+                let slots = &found.index[c * case.k..(c + 1) * case.k];
+                let picked: Vec<usize> = slots.iter().filter(|&&row| row != NO_EVENT).map(|&row| row as usize).collect();
+                prop_assert_eq!(picked.len(), case.k.min(allowed.len()), "{:?}", gsu);
+                prop_assert!(picked.iter().all(|row| allowed.contains(row)), "{:?}: {:?}", gsu, picked);
+                for (better, worse) in picked.iter().zip(picked.iter().skip(1)) {
+                    prop_assert!(score(*better) > score(*worse) - 1e-4, "{:?}: {:?} is not in order", gsu, picked);
+                }
+                if let Some(&last) = picked.last() {
+                    for other in allowed.iter().filter(|row| !picked.contains(row)) {
+                        prop_assert!(score(*other) < score(last) + 1e-4, "{:?}: {} was passed over", gsu, other);
+                    }
+                }
+                case.check_attention(&plain[c], &event, c, slots, &found.attended)?;
+            }
         }
     }
 
@@ -191,4 +251,205 @@ fn plain_attend(case: &AttendCase) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
         }
     }
     (output, weights, intensities)
+}
+
+/// A history whose events have marks, and all the weights of the operator.
+#[derive(Debug)]
+struct LongCase {
+    heads: usize,
+    k: usize,
+    dimension: usize,
+    width: usize,
+    candidate: Vec<f32>,
+    candidate_category: Vec<i64>,
+    item: Vec<f32>,
+    item_category: Vec<usize>,
+    event: Vec<u32>,
+    mark: Vec<(usize, usize, usize, usize)>,
+    encoder: encoder::Weights,
+    weights: long_attention::Weights,
+}
+
+impl History for LongCase {
+    fn events(&self) -> usize {
+        self.event.len()
+    }
+    fn item(&self, row: usize) -> u32 {
+        self.event[row]
+    }
+    fn marks(&self, row: usize) -> Marks {
+        let (action, age, hour, weekday) = self.mark[row];
+        Marks { action, age, hour, weekday }
+    }
+    fn category(&self, item: u32) -> usize {
+        self.item_category[item as usize]
+    }
+    fn append_embedding(&self, item: u32, out: &mut Vec<f32>) {
+        out.extend_from_slice(row(&self.item, item as usize, self.dimension));
+    }
+}
+
+const CATEGORIES: usize = 3;
+const ACTIONS: usize = 2;
+const AGES: usize = 5;
+
+fn long_case() -> impl Strategy<Value = LongCase> {
+    let sizes = (1usize..4, 1usize..6, 1usize..6, 1usize..7, 1usize..19);
+    (sizes, 0usize..6, 1usize..12, 0usize..40).prop_flat_map(|((heads, head_width, k, dimension, width), c, m, n)| {
+        let floats = |len| vec(-1.0f32..1.0, len);
+        let columns = heads * head_width;
+        let encoder = (
+            (floats(width * dimension), floats((CATEGORIES + 1) * width), floats(ACTIONS * width)),
+            (floats(AGES * width), floats(24 * width), floats(7 * width), floats(width), floats(width)),
+        );
+        let linear = move || (floats(columns * width), floats(columns));
+        let weights = (linear(), linear(), linear(), floats(AGES * heads), floats(ACTIONS * heads));
+        let candidates = (floats(c * dimension), vec(0..=CATEGORIES as i64, c));
+        let items = (floats(m * dimension), vec(0..=CATEGORIES, m));
+        let events = (vec(0..m as u32, n), vec((0..ACTIONS, 0..AGES, 0usize..24, 0usize..7), n));
+        (encoder, weights, candidates, items, events).prop_map(move |(encoder, weights, candidates, items, events)| {
+            let ((item, category, action), (age, hour, weekday, norm, candidate_norm)) = encoder;
+            let (query, key, value, age_bias, action_bias) = weights;
+            LongCase {
+                heads,
+                k,
+                dimension,
+                width,
+                candidate: candidates.0,
+                candidate_category: candidates.1,
+                item: items.0,
+                item_category: items.1,
+                event: events.0,
+                mark: events.1,
+                encoder: encoder::Weights {
+                    item,
+                    category,
+                    action,
+                    age,
+                    hour,
+                    weekday,
+                    norm,
+                    candidate_norm,
+                    epsilon: 1e-2,
+                },
+                weights: long_attention::Weights { query, key, value, age_bias, action_bias },
+            }
+        })
+    })
+}
+
+fn row(table: &[f32], row: usize, width: usize) -> &[f32] {
+    &table[row * width..(row + 1) * width]
+}
+
+impl LongCase {
+    fn same_category(&self, c: usize, n: usize) -> bool {
+        let category = self.candidate_category[c];
+        category > 0 && category == self.item_category[self.event[n] as usize] as i64
+    }
+
+    /// In units of the inner product, not of codes.
+    fn soft_score(&self, c: usize, n: usize) -> f64 {
+        inner_product(row(&self.candidate, c, self.dimension), row(&self.item, self.event[n] as usize, self.dimension))
+    }
+
+    /// weight `[out, in]` times x, plus bias.
+    fn linear((weight, bias): &(Vec<f32>, Vec<f32>), x: &[f64]) -> Vec<f64> {
+        let product = |row: &[f32]| row.iter().zip(x).map(|(a, b)| f64::from(*a) * b).sum::<f64>();
+        weight.chunks_exact(x.len()).zip(bias).map(|(row, bias)| product(row) + f64::from(*bias)).collect()
+    }
+
+    fn encoded(&self, embedding: &[f32], rows: &[(&[f32], usize)], norm: &[f32]) -> Vec<f64> {
+        let mut x: Vec<f64> =
+            self.encoder.item.chunks_exact(self.dimension).map(|weight| inner_product(weight, embedding)).collect();
+        for &(table, at) in rows {
+            x.iter_mut().zip(row(table, at, self.width)).for_each(|(x, value)| *x += f64::from(*value));
+        }
+        let mean = x.iter().map(|x| x * x).sum::<f64>() / self.width as f64;
+        let scale = (mean + f64::from(self.encoder.epsilon)).sqrt();
+        x.iter().zip(norm).map(|(x, norm)| x / scale * f64::from(*norm)).collect()
+    }
+
+    /// `[N, w]`.
+    fn events(&self) -> Vec<Vec<f64>> {
+        let encoder = &self.encoder;
+        let marks = self.mark.iter().zip(&self.event);
+        marks
+            .map(|(&(action, age, hour, weekday), &item)| {
+                let rows: [(&[f32], usize); 5] = [
+                    (&encoder.category, self.item_category[item as usize]),
+                    (&encoder.action, action),
+                    (&encoder.age, age),
+                    (&encoder.hour, hour),
+                    (&encoder.weekday, weekday),
+                ];
+                self.encoded(row(&self.item, item as usize, self.dimension), &rows, &encoder.norm)
+            })
+            .collect()
+    }
+
+    /// `[C, D]`.
+    fn queries(&self) -> Vec<Vec<f64>> {
+        let candidates = self.candidate.chunks_exact(self.dimension).zip(&self.candidate_category);
+        candidates
+            .map(|(embedding, &category)| {
+                let rows = [(&self.encoder.category[..], category as usize)];
+                Self::linear(&self.weights.query, &self.encoded(embedding, &rows, &self.encoder.candidate_norm))
+            })
+            .collect()
+    }
+
+    /// `[C, H, N]`.
+    fn plain_logits(&self, events: &[Vec<f64>], queries: &[Vec<f64>]) -> Vec<Vec<Vec<f64>>> {
+        let keys: Vec<Vec<f64>> = events.iter().map(|event| Self::linear(&self.weights.key, event)).collect();
+        let head_width = self.weights.query.1.len() / self.heads;
+        let logit = |query: &[f64], head: usize, n: usize| {
+            let columns = head * head_width..(head + 1) * head_width;
+            let product: f64 = query[columns.clone()].iter().zip(&keys[n][columns]).map(|(a, b)| a * b).sum();
+            let (action, age, ..) = self.mark[n];
+            let bias =
+                self.weights.age_bias[age * self.heads + head] + self.weights.action_bias[action * self.heads + head];
+            product / (head_width as f64).sqrt() + f64::from(bias)
+        };
+        let heads = |query: &Vec<f64>| {
+            (0..self.heads).map(|head| (0..events.len()).map(|n| logit(query, head, n)).collect()).collect()
+        };
+        queries.iter().map(heads).collect()
+    }
+
+    fn check_attention(
+        &self,
+        logits: &[Vec<f64>],
+        events: &[Vec<f64>],
+        c: usize,
+        slots: &[i64],
+        attended: &lookback::esu::Attended,
+    ) -> Result<(), TestCaseError> {
+        let columns = self.weights.query.1.len();
+        let head_width = columns / self.heads;
+        for (head, logits) in logits.iter().enumerate() {
+            let of_head = c * self.heads + head;
+            let powers: Vec<f64> =
+                slots.iter().map(|&row| if row == NO_EVENT { 0.0 } else { logits[row as usize].exp() }).collect();
+            let sum: f64 = powers.iter().sum();
+            let intensity = f64::from(attended.intensity[of_head]);
+            prop_assert!((intensity - (1.0 + sum).ln()).abs() < 1e-4, "intensity {} of {}", intensity, sum);
+            let mut output = vec![0.0; head_width];
+            for (slot, (power, &event)) in powers.iter().zip(slots).enumerate() {
+                let weight = if sum > 0.0 { power / sum } else { 0.0 };
+                let got = f64::from(attended.weight[of_head * self.k + slot]);
+                prop_assert!((got - weight).abs() < 1e-4, "weight {} for {}", got, weight);
+                if event != NO_EVENT {
+                    let value = Self::linear(&self.weights.value, &events[event as usize]);
+                    let value = &value[head * head_width..(head + 1) * head_width];
+                    output.iter_mut().zip(value).for_each(|(output, value)| *output += weight * value);
+                }
+            }
+            let got = &attended.output[c * columns + head * head_width..][..head_width];
+            for (got, output) in got.iter().zip(output) {
+                prop_assert!((f64::from(*got) - output).abs() < 1e-4, "output {} for {}", got, output);
+            }
+        }
+        Ok(())
+    }
 }

@@ -14,6 +14,10 @@ use std::sync::Arc;
 
 use tract_core::internal::*;
 
+use crate::esu::Attended;
+use crate::long_attention::{Found, History, LongAttention};
+use crate::request::Gsu;
+
 /// Why a graph cannot be prepared, loaded or run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
@@ -41,7 +45,7 @@ pub enum GraphError {
     NotFinite(usize),
 }
 
-/// The tensors of one request; shapes as in the names' comments, C candidates, N event rows, S skip rows.
+/// The tensors of one request; shapes as in the names' comments, C candidates, S skip rows.
 pub(crate) struct Inputs {
     /// `[1, max(1, fields)]`.
     pub user_field: Vec<i64>,
@@ -49,14 +53,12 @@ pub(crate) struct Inputs {
     pub context: [i64; 3],
     /// `[C, d]`, `[C]`, `[C, F]`.
     pub candidate: Items,
-    /// `[N, …]`, newest first, padded.
-    pub event: EventRows,
+    /// `[recent, …]`, newest first, padded.
+    pub recent: EventRows,
     /// `[S, …]`, newest first, padded.
     pub skip: EventRows,
     /// Embedding dimension d.
     pub dimension: usize,
-    /// 0 hard, 1 soft, 2 consistent.
-    pub gsu_mode: i64,
 }
 
 /// Columns of items.
@@ -92,7 +94,9 @@ pub(crate) struct Outputs {
     pub skip_weight: Vec<f32>,
 }
 
-const INPUTS: [&str; 16] = [
+const INPUTS: [&str; 17] = [
+    "long_output",
+    "long_intensity",
     "user_field",
     "context",
     "candidate_embedding",
@@ -108,14 +112,17 @@ const INPUTS: [&str; 16] = [
     "skip_action",
     "skip_time",
     "skip_valid",
-    "gsu_mode",
 ];
 
-const OUTPUTS: usize = 5;
+/// Logits, weights of the recent events, weights of the skips.
+const OUTPUTS: usize = 3;
 
 /// A graph that is ready to run.
 #[derive(Clone)]
 pub(crate) struct Graph {
+    long: LongAttention,
+    /// Embedding dimension and number of categories that the long attention reads.
+    reads: (usize, usize),
     plan: Arc<TypedSimplePlan>,
     /// For each of the plan's inputs, which of [`INPUTS`] it takes.
     order: Vec<usize>,
@@ -124,27 +131,32 @@ pub(crate) struct Graph {
 impl Graph {
     /// Wires and optimises a prepared graph.
     pub fn load(prepared: &PreparedGraph) -> Result<Graph, GraphError> {
-        let model = prepared.wire().map_err(|error| GraphError::Load(format!("{error:#}")))?;
+        let load = |error: TractError| GraphError::Load(format!("{error:#}"));
+        let long = prepared.long.operator().map_err(load)?;
+        let model = prepared.wire().map_err(load)?;
         let order = check_signature(&model)?;
-        let plan = model
-            .into_optimized()
-            .and_then(|model| model.into_runnable())
-            .map_err(|error| GraphError::Load(format!("{error:#}")))?;
-        Ok(Graph { plan, order })
+        let plan = model.into_optimized().and_then(|model| model.into_runnable()).map_err(load)?;
+        Ok(Graph { long, reads: prepared.long.reads(), plan, order })
     }
 
-    /// Runs one request; `candidates` is C.
-    pub fn run(&self, inputs: Inputs) -> Result<Outputs, GraphError> {
+    /// Embedding dimension d, and number of categories, the unknown one among them.
+    pub fn reads(&self) -> (usize, usize) {
+        self.reads
+    }
+
+    /// Runs one request over a history.
+    pub fn run(&self, inputs: Inputs, gsu: Gsu, history: &impl History) -> Result<Outputs, GraphError> {
         let candidates = inputs.candidate.category.len();
-        let outputs = self.evaluate(inputs).map_err(|error| GraphError::Run(format!("{error:#}")))?;
+        let long = self.long.run(gsu, &inputs.candidate.embedding, &inputs.candidate.category, history);
+        let outputs = self.evaluate(inputs, long).map_err(|error| GraphError::Run(format!("{error:#}")))?;
         if let Some(bad) = outputs.logit.iter().position(|logit| !logit.is_finite()) {
             return Err(GraphError::NotFinite(bad * candidates / outputs.logit.len()));
         }
         Ok(outputs)
     }
 
-    fn evaluate(&self, inputs: Inputs) -> TractResult<Outputs> {
-        let mut tensors = inputs.tensors()?.map(Some);
+    fn evaluate(&self, inputs: Inputs, long: Found) -> TractResult<Outputs> {
+        let mut tensors = inputs.tensors(&long.attended)?.map(Some);
         let ordered = self.order.iter().map(|&index| tensors[index].take().map(Tensor::into_tvalue));
         let ordered = ordered.collect::<Option<TVec<TValue>>>().context("an input is taken twice")?;
         let outputs = self.plan.run(ordered)?;
@@ -153,10 +165,10 @@ impl Graph {
         };
         Ok(Outputs {
             logit: floats(0)?,
-            long_index: outputs[1].try_as_plain_ram()?.as_slice::<i64>()?.to_vec(),
-            long_weight: floats(2)?,
-            recent_weight: floats(3)?,
-            skip_weight: floats(4)?,
+            long_index: long.index,
+            long_weight: long.attended.weight,
+            recent_weight: floats(1)?,
+            skip_weight: floats(2)?,
         })
     }
 }
@@ -167,8 +179,7 @@ fn check_signature(model: &TypedModel) -> Result<Vec<usize>, GraphError> {
     let names: Vec<&str> = outlets.iter().map(|outlet| model.node(outlet.node).name.as_str()).collect();
     let order: Option<Vec<usize>> =
         names.iter().map(|name| INPUTS.iter().position(|expected| expected == name)).collect();
-    let order =
-        order.filter(|order| (0..INPUTS.len()).all(|index| order.contains(&index)) && order.len() == INPUTS.len());
+    let order = order.filter(|order| order.iter().enumerate().all(|(at, index)| !order[..at].contains(index)));
     let order = order.ok_or_else(|| GraphError::Signature {
         what: "inputs",
         expected: INPUTS.join(", "),
@@ -184,13 +195,15 @@ fn check_signature(model: &TypedModel) -> Result<Vec<usize>, GraphError> {
 
 impl Inputs {
     /// The tensors in the order of [`INPUTS`].
-    fn tensors(self) -> TractResult<[Tensor; 16]> {
+    fn tensors(self, long: &Attended) -> TractResult<[Tensor; 17]> {
         let candidates = self.candidate.category.len();
         let features = self.candidate.feature.len() / candidates.max(1);
         let [event_embedding, event_category, event_action, event_time, event_valid] =
-            self.event.tensors(self.dimension)?;
+            self.recent.tensors(self.dimension)?;
         let [skip_embedding, skip_category, skip_action, skip_time, skip_valid] = self.skip.tensors(self.dimension)?;
         Ok([
+            Tensor::from_shape(&[candidates, long.output.len() / candidates], &long.output)?,
+            Tensor::from_shape(&[candidates, long.intensity.len() / candidates], &long.intensity)?,
             Tensor::from_shape(&[1, self.user_field.len()], &self.user_field)?,
             Tensor::from_shape(&[1, 3], &self.context)?,
             Tensor::from_shape(&[candidates, self.dimension], &self.candidate.embedding)?,
@@ -206,7 +219,6 @@ impl Inputs {
             skip_action,
             skip_time,
             skip_valid,
-            tensor0(self.gsu_mode),
         ])
     }
 }

@@ -19,15 +19,15 @@ use tract_onnx::tract_hir::internal::{
     Expansion, InferenceOp, InferenceResult, Solver, TensorProxy, check_input_arity, check_output_arity, expand,
 };
 
-use super::ops::{Attend, Search};
-use super::prepared::{Constant, Kind, Node, Operator, PreparedGraph, ReducerKind};
+use super::ops::Attend;
+use super::prepared::{Constant, Kind, Long, Node, Operator, PreparedGraph, ReducerKind, WEIGHTS};
 use super::{Graph, GraphError};
 
 /// Prepares the graph of an ONNX file.
 pub fn prepare(onnx: &[u8]) -> Result<PreparedGraph, GraphError> {
     let prepared = || -> TractResult<PreparedGraph> {
         let mut framework = tract_onnx::onnx();
-        framework.op_register.insert("Search", search);
+        framework.op_register.insert("LongAttention", long_attention);
         framework.op_register.insert("Attend", attend);
         let model = framework.model_for_read(&mut &*onnx)?.into_typed()?.into_decluttered()?;
         write_down(&model)
@@ -39,13 +39,27 @@ pub fn prepare(onnx: &[u8]) -> Result<PreparedGraph, GraphError> {
 }
 
 fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
+    let order = model.eval_order()?;
+    let is_long = |&&id: &&usize| model.node(id).op_is::<LongAttention>();
+    let long = order.iter().find(is_long).context("the graph has no LongAttention; export the model again")?;
+    ensure!(order.iter().filter(is_long).count() == 1, "the graph has more than one LongAttention");
+    let long = model.node(*long);
     let mut position: HashMap<OutletId, (u32, u32)> = HashMap::new();
     let mut nodes: Vec<Node> = Vec::new();
-    // Inputs first and in the model's order, whether or not an operator reads them.
-    let order = model.eval_order()?;
-    let inputs = model.input_outlets()?.iter().map(|outlet| outlet.node);
-    let rest = order.iter().copied().filter(|node| !model.node(*node).op_is::<TypedSource>());
-    for id in inputs.chain(rest) {
+    // Inputs first, those that anything but long attention reads; its results are read as inputs.
+    let needed = |id: &&usize| {
+        let mut readers = model.node(**id).outputs.iter().flat_map(|output| &output.successors);
+        readers.any(|reader| reader.node != long.id)
+            || model.output_outlets().is_ok_and(|all| all.iter().any(|o| o.node == **id))
+    };
+    for (slot, name) in [(OUTPUT, "long_output"), (INTENSITY, "long_intensity")] {
+        let shape = long.outputs[slot].fact.shape.iter().map(|dim| dim.to_string()).collect();
+        position.insert(OutletId::new(long.id, slot), (nodes.len() as u32, 0));
+        nodes.push(Node { name: name.into(), operator: Operator::Input { kind: Kind::F32, shape }, reads: vec![] });
+    }
+    let is_source = |id: &&usize| model.node(**id).op_is::<TypedSource>();
+    let rest = order.iter().filter(|id| !is_source(id) && **id != long.id);
+    for &id in order.iter().filter(is_source).chain(rest).filter(needed) {
         let node = model.node(id);
         if node.op_is::<Identity>() {
             let source = position[&node.inputs[0]];
@@ -54,14 +68,59 @@ fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
         }
         let operator =
             operator(model, node).with_context(|| format!("operator {} ({})", node.name, node.op().name()))?;
-        let reads = node.inputs.iter().map(|input| position[input]).collect();
+        let read = |input| position.get(input).copied().with_context(|| format!("{} reads {input:?}", node.name));
+        let reads = node.inputs.iter().map(read).collect::<TractResult<_>>()?;
         for slot in 0..node.outputs.len() {
             position.insert(OutletId::new(id, slot), (nodes.len() as u32, slot as u32));
         }
         nodes.push(Node { name: node.name.clone(), operator, reads });
     }
-    let outputs = model.output_outlets()?.iter().map(|outlet| position[outlet]).collect();
-    Ok(PreparedGraph { nodes, outputs })
+    let outputs = model.output_outlets()?;
+    ensure!(outputs.len() == 5, "the graph has {} outputs, expected 5", outputs.len());
+    let results = (outputs[1], outputs[2]);
+    ensure!(
+        results == (OutletId::new(long.id, INDEX), OutletId::new(long.id, WEIGHT)),
+        "the second and third output must be the index and the weight of LongAttention"
+    );
+    let outputs = [outputs[0], outputs[3], outputs[4]].into_iter();
+    let outputs = outputs.map(|outlet| position.get(&outlet).copied().context("an output is an unread input"));
+    Ok(PreparedGraph { long: written_long(model, long)?, nodes, outputs: outputs.collect::<TractResult<_>>()? })
+}
+
+const OUTPUT: usize = 0;
+const WEIGHT: usize = 1;
+const INTENSITY: usize = 2;
+const INDEX: usize = 3;
+
+/// The inputs of the graph that `LongAttention` reads, first.
+const LONG_INPUTS: [&str; 8] = [
+    "candidate_embedding",
+    "candidate_category",
+    "event_embedding",
+    "event_category",
+    "event_action",
+    "event_time",
+    "event_valid",
+    "gsu_mode",
+];
+
+fn written_long(model: &TypedModel, node: &TypedNode) -> TractResult<Long> {
+    let op = node.op().downcast_ref::<LongAttention>().context("not LongAttention")?;
+    for (input, expected) in node.inputs.iter().zip(LONG_INPUTS) {
+        let source = model.node(input.node);
+        ensure!(
+            source.op_is::<TypedSource>() && source.name == expected,
+            "LongAttention reads {} where it should read the graph's input {expected}",
+            source.name
+        );
+    }
+    let weights = node.inputs[LONG_INPUTS.len()..].iter().zip(WEIGHTS);
+    let weights = weights.map(|(input, name)| {
+        let value = &model.outlet_fact(*input)?.konst;
+        constant(value.as_ref().with_context(|| format!("the weight {name} of LongAttention is not constant"))?)
+    });
+    let (k, heads) = (op.k as u32, op.heads as u32);
+    Ok(Long { k, heads, epsilon: f32::from_bits(op.epsilon), weights: weights.collect::<TractResult<_>>()? })
 }
 
 fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
@@ -126,9 +185,6 @@ fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
             AxisOp::Reshape(at, from, to) => Operator::Reshape { at: *at as u32, from: dims(from), to: dims(to) },
         });
     }
-    if let Some(op) = op.downcast_ref::<Search>() {
-        return Ok(Operator::Search { k: op.k as u32, heads: op.heads as u32 });
-    }
     if let Some(op) = op.downcast_ref::<Attend>() {
         return Ok(Operator::Attend { heads: op.heads as u32 });
     }
@@ -161,11 +217,11 @@ fn constant(tensor: &Tensor) -> TractResult<Constant> {
     Ok(Constant { kind, shape: tensor.shape().iter().map(|&len| len as u32).collect(), bytes })
 }
 
-fn search(_: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
-    let k: i64 = node.get_attr("k")?;
-    ensure!(k > 0, "Search: k is {k}, expected a positive number");
-    let heads = heads(node)?;
-    Ok((expand(SearchExpansion(Search { k: k as usize, heads })), vec![]))
+fn long_attention(_: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+    let (k, epsilon): (i64, f32) = (node.get_attr("k")?, node.get_attr("epsilon")?);
+    ensure!(k > 0, "LongAttention: k is {k}, expected a positive number");
+    let op = LongAttention { k: k as usize, heads: heads(node)?, epsilon: epsilon.to_bits() };
+    Ok((expand(LongAttentionExpansion(op)), vec![]))
 }
 
 fn attend(_: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
@@ -178,12 +234,59 @@ fn heads(node: &NodeProto) -> TractResult<usize> {
     Ok(heads as usize)
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct SearchExpansion(Search);
+/// Stands in a tract model for the operator that is taken out of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct LongAttention {
+    k: usize,
+    heads: usize,
+    /// The bits of an f32.
+    epsilon: u32,
+}
 
-impl Expansion for SearchExpansion {
+impl Op for LongAttention {
     fn name(&self) -> StaticName {
-        "Search".into()
+        "LongAttention".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for LongAttention {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, _: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        bail!("LongAttention runs outside the graph")
+    }
+}
+
+impl TypedOp for LongAttention {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let inputs_len = LONG_INPUTS.len() + WEIGHTS.len();
+        ensure!(inputs.len() == inputs_len, "LongAttention takes {inputs_len} inputs, got {}", inputs.len());
+        let query = inputs[LONG_INPUTS.len() + 8];
+        ensure!(inputs[0].rank() == 2 && query.rank() == 2, "LongAttention takes candidates and queries of rank 2");
+        let (candidates, heads, k) = (inputs[0].shape[0].clone(), self.heads.to_dim(), self.k.to_dim());
+        Ok(tvec!(
+            f32::fact(&[candidates.clone(), query.shape[0].clone()]),
+            f32::fact(&[candidates.clone(), heads.clone(), k.clone()]),
+            f32::fact(&[candidates.clone(), heads]),
+            i64::fact(&[candidates, k]),
+        ))
+    }
+
+    as_op!();
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LongAttentionExpansion(LongAttention);
+
+impl Expansion for LongAttentionExpansion {
+    fn name(&self) -> StaticName {
+        "LongAttention".into()
+    }
+
+    fn nboutputs(&self) -> TractResult<usize> {
+        Ok(4)
     }
 
     fn rules<'r, 'p: 'r, 's: 'r>(
@@ -192,12 +295,19 @@ impl Expansion for SearchExpansion {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, 9)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].datum_type, i64::datum_type())?;
-        s.equals(&outputs[0].rank, 2)?;
-        s.equals(&outputs[0].shape[0], &inputs[0].shape[0])?;
-        s.equals(&outputs[0].shape[1], self.0.k.to_dim())?;
+        check_input_arity(inputs, LONG_INPUTS.len() + WEIGHTS.len())?;
+        check_output_arity(outputs, 4)?;
+        for (output, rank) in [(OUTPUT, 2), (WEIGHT, 3), (INTENSITY, 2), (INDEX, 2)] {
+            let kind = if output == INDEX { i64::datum_type() } else { f32::datum_type() };
+            s.equals(&outputs[output].datum_type, kind)?;
+            s.equals(&outputs[output].rank, rank)?;
+            s.equals(&outputs[output].shape[0], &inputs[0].shape[0])?;
+        }
+        s.equals(&outputs[OUTPUT].shape[1], &inputs[LONG_INPUTS.len() + 8].shape[0])?;
+        s.equals(&outputs[WEIGHT].shape[1], self.0.heads.to_dim())?;
+        s.equals(&outputs[WEIGHT].shape[2], self.0.k.to_dim())?;
+        s.equals(&outputs[INTENSITY].shape[1], self.0.heads.to_dim())?;
+        s.equals(&outputs[INDEX].shape[1], self.0.k.to_dim())?;
         Ok(())
     }
 

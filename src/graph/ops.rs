@@ -1,85 +1,9 @@
-//! The two operators of the domain `ai.lookback` as tract operators, run by the kernels of `gsu` and `esu`.
+//! The operator `Attend` of the domain `ai.lookback` as a tract operator, run by the kernel of `esu`.
 
 use tract_core::internal::*;
 
 use crate::esu::{self, Table};
-use crate::gsu::{self, Candidates, Events, NO_EVENT, Projected};
-use crate::request::Gsu;
-
-/// `Search(candidate [C,d], event [N,d], candidate_category [C], event_category [N], event_valid [N], mode [],
-/// query [C,D], key [N,D], bias [N,H]) -> [C,k]`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Search {
-    pub k: usize,
-    pub heads: usize,
-}
-
-impl Op for Search {
-    fn name(&self) -> StaticName {
-        "Search".into()
-    }
-
-    op_as_typed_op!();
-}
-
-impl EvalOp for Search {
-    op_out_of_plan!();
-
-    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let (candidate, event, candidate_category, event_category, event_valid, mode) =
-            (&inputs[0], &inputs[1], &inputs[2], &inputs[3], &inputs[4], &inputs[5]);
-        let dimension = candidate.shape()[1];
-        ensure!(event.shape()[1] == dimension, "candidates are {dimension} wide, events {}", event.shape()[1]);
-        ensure!(candidate.shape()[0] == candidate_category.len(), "one category per candidate");
-        ensure!(
-            event.shape()[0] == event_category.len() && event.shape()[0] == event_valid.len(),
-            "one category and one validity per event"
-        );
-        let (query, key, bias) = (&inputs[6], &inputs[7], &inputs[8]);
-        let (rows, width) = (event.shape()[0], query.shape()[1]);
-        ensure!(self.heads > 0 && width % self.heads == 0, "width {width} is not a multiple of {} heads", self.heads);
-        ensure!(query.shape()[0] == candidate.shape()[0], "one query per candidate");
-        ensure!(key.shape() == [rows, width], "one key per event, as wide as queries");
-        ensure!(bias.shape() == [rows, self.heads], "one bias per event and head");
-        let gsu = match mode.try_as_plain_ram()?.as_slice::<i64>()? {
-            [0] => Gsu::Hard,
-            [1] => Gsu::Soft,
-            [2] => Gsu::Consistent,
-            other => bail!("search mode is {other:?}, expected 0 (hard), 1 (soft) or 2 (consistent)"),
-        };
-        let (candidate, event) = (candidate.try_as_plain_ram()?, event.try_as_plain_ram()?);
-        let (candidate_category, event_category) =
-            (candidate_category.try_as_plain_ram()?, event_category.try_as_plain_ram()?);
-        let event_valid = event_valid.try_as_plain_ram()?;
-        let candidates = Candidates { embedding: candidate.as_slice()?, category: candidate_category.as_slice()? };
-        let events = Events {
-            embedding: event.as_slice()?,
-            category: event_category.as_slice()?,
-            valid: event_valid.as_slice()?,
-        };
-        let (query, key, bias) = (query.try_as_plain_ram()?, key.try_as_plain_ram()?, bias.try_as_plain_ram()?);
-        let projected = Projected {
-            query: query.as_slice()?,
-            key: key.as_slice()?,
-            bias: bias.as_slice()?,
-            width,
-            heads: self.heads,
-        };
-        let count = candidates.category.len();
-        let index = gsu::search(gsu, candidates, events, projected, dimension, self.k);
-        Ok(tvec!(Tensor::from_shape(&[count, self.k], &index)?.into_tvalue()))
-    }
-}
-
-impl TypedOp for Search {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(inputs.len() == 9, "Search takes 9 inputs, got {}", inputs.len());
-        ensure!(inputs[0].rank() == 2 && inputs[1].rank() == 2, "Search takes candidates and events of rank 2");
-        Ok(tvec!(i64::fact(&[inputs[0].shape[0].clone(), self.k.to_dim()])))
-    }
-
-    as_op!();
-}
+use crate::gsu::NO_EVENT;
 
 /// `Attend(query [C,D], key [R,D], value [R,D], bias [R,H], index [C,K]) -> (output [C,D], weight [C,H,K], intensity [C,H])`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

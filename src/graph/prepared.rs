@@ -1,7 +1,9 @@
 //! A prepared graph: what remains of an ONNX file when parsing, shape inference and clean-up are done.
 //!
 //! A list of operators in the order they run, each naming the results it reads. The operators are tract's own, so
-//! that loading is wiring; the set is closed, so that the module links no operator it cannot meet.
+//! that loading is wiring; the set is closed, so that the module links no operator it cannot meet. The operator
+//! `LongAttention` reads inputs of the graph alone, so it stands apart and runs before the rest, which takes its results
+//! as inputs.
 
 use serde::{Deserialize, Serialize};
 use tract_core::internal::*;
@@ -14,7 +16,11 @@ use tract_core::ops::logic::Iff;
 use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 use tract_core::ops::{math, nn};
 
-use super::ops::{Attend, Search};
+use super::ops::Attend;
+use crate::encoder;
+use crate::event::Action;
+use crate::long_attention::{self, LongAttention};
+use crate::sequence::AGE_BUCKETS;
 
 /// A dimension as text: a number, a symbol, or an expression of them.
 type Dim = String;
@@ -39,7 +45,6 @@ pub(super) enum Operator {
     RemoveAxis(u32),
     MoveAxis(u32, u32),
     Reshape { at: u32, from: Vec<Dim>, to: Vec<Dim> },
-    Search { k: u32, heads: u32 },
     Attend { heads: u32 },
 }
 
@@ -76,9 +81,116 @@ pub(super) struct Node {
     pub reads: Vec<(u32, u32)>,
 }
 
+/// The operator `LongAttention`, with its weights in the order of [`WEIGHTS`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Long {
+    pub k: u32,
+    pub heads: u32,
+    pub epsilon: f32,
+    pub weights: Vec<Constant>,
+}
+
+/// The weights of `LongAttention`.
+pub(super) const WEIGHTS: [&str; 16] = [
+    "item",
+    "category",
+    "action",
+    "age",
+    "hour",
+    "weekday",
+    "norm",
+    "candidate_norm",
+    "query_weight",
+    "query_bias",
+    "key_weight",
+    "key_bias",
+    "value_weight",
+    "value_bias",
+    "age_bias",
+    "action_bias",
+];
+
+impl Long {
+    /// The operator for embeddings `[d]` and `categories` categories; says which weight is not what it should be.
+    pub(super) fn operator(&self) -> TractResult<LongAttention> {
+        let (k, heads) = (self.k as usize, self.heads as usize);
+        ensure!(self.weights.len() == WEIGHTS.len(), "LongAttention has {} weights", self.weights.len());
+        let shape = |weight: usize| self.weights[weight].shape.as_slice();
+        let &[width, dimension] = shape(0) else { bail!("the weight item has shape {:?}, expected [w, d]", shape(0)) };
+        let &[columns, _] = shape(8) else { bail!("the weight query_weight has shape {:?}", shape(8)) };
+        ensure!(
+            k > 0 && width > 0 && dimension > 0,
+            "k, w and d are {k}, {width}, {dimension}, expected positive numbers"
+        );
+        ensure!(
+            heads > 0 && columns > 0 && columns as usize % heads == 0,
+            "{columns} columns are not {heads} equal heads"
+        );
+        let (actions, ages) = (Action::ALL.len() as u32, AGE_BUCKETS as u32);
+        let categories = shape(1).first().copied().unwrap_or(0);
+        let expected: [&[u32]; WEIGHTS.len()] = [
+            &[width, dimension],
+            &[categories, width],
+            &[actions, width],
+            &[ages, width],
+            &[24, width],
+            &[7, width],
+            &[width],
+            &[width],
+            &[columns, width],
+            &[columns],
+            &[columns, width],
+            &[columns],
+            &[columns, width],
+            &[columns],
+            &[ages, self.heads],
+            &[actions, self.heads],
+        ];
+        let mut weights = Vec::with_capacity(WEIGHTS.len());
+        for ((weight, name), expected) in self.weights.iter().zip(WEIGHTS).zip(expected) {
+            ensure!(weight.shape == expected, "the weight {name} has shape {:?}, expected {expected:?}", weight.shape);
+            let values = weight.tensor().with_context(|| format!("the weight {name}"))?;
+            let values = values.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+            ensure!(
+                values.iter().all(|value| value.is_finite()),
+                "the weight {name} holds a number that is not finite"
+            );
+            weights.push(values);
+        }
+        let Ok(weights) = <[Vec<f32>; WEIGHTS.len()]>::try_from(weights) else { bail!("not all weights were read") };
+        let [item, category, action, age, hour, weekday, norm, candidate_norm, rest @ ..] = weights;
+        let [query, query_bias, key, key_bias, value, value_bias, age_bias, action_bias] = rest;
+        let encoder = encoder::Weights {
+            item,
+            category,
+            action,
+            age,
+            hour,
+            weekday,
+            norm,
+            candidate_norm,
+            epsilon: self.epsilon,
+        };
+        let attention = long_attention::Weights {
+            query: (query, query_bias),
+            key: (key, key_bias),
+            value: (value, value_bias),
+            age_bias,
+            action_bias,
+        };
+        Ok(LongAttention::new(encoder, attention, heads, k))
+    }
+
+    /// Embedding dimension d and number of categories, the unknown one among them.
+    pub(super) fn reads(&self) -> (usize, usize) {
+        (self.weights[0].shape[1] as usize, self.weights[1].shape[0] as usize)
+    }
+}
+
 /// A whole graph, ready to wire.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PreparedGraph {
+    pub(super) long: Long,
     pub(super) nodes: Vec<Node>,
     pub(super) outputs: Vec<(u32, u32)>,
 }
@@ -138,7 +250,6 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
         Operator::Reshape { at, from, to } => {
             AxisOp::Reshape(*at as usize, dims(model, from)?, dims(model, to)?).into()
         }
-        Operator::Search { k, heads } => Search { k: *k as usize, heads: *heads as usize }.into(),
         Operator::Attend { heads } => Attend { heads: *heads as usize }.into(),
     };
     model.wire_node(name, op, reads)

@@ -81,7 +81,7 @@ def write(directory: Path, seed: int) -> None:
         "groups": [{"values": ["25-34", "F"], "table": popularity_table(items[::2], rng)}],
     }
     manifest = {
-        "format_version": 3,
+        "format_version": 4,
         "name": "made-up",
         "embedding_version": version,
         "embedding_dim": SHAPE.embedding_dim,

@@ -39,7 +39,7 @@ mod with_onnx {
     use crate::cli::output::print;
     use crate::cli::words;
 
-    const FORMAT_VERSION: u64 = 3;
+    const FORMAT_VERSION: u64 = 4;
 
     /// manifest.json: the bundle's manifest, and what only this command reads.
     #[derive(Deserialize)]

@@ -1,4 +1,6 @@
-"""ONNX function bodies of `ai.lookback::Search` and `ai.lookback::Attend`, in standard operators only.
+"""ONNX function bodies of the domain `ai.lookback`: Search, Attend, and LongAttention, which calls both.
+
+All else in them is standard.
 
 Any ONNX runtime can thus run the model; a runtime that knows the operators may replace the bodies.
 The definitions are those of `model/operators.py`.
@@ -10,7 +12,7 @@ import onnx
 from onnx import FunctionProto, parser
 
 DOMAIN = "ai.lookback"
-VERSION = 3
+VERSION = 4
 OPSET = 20
 
 _SEARCH = """
@@ -150,10 +152,71 @@ Attend <heads>(query, key, value, bias, index) => (output, weight, intensity) {
 }
 """
 
+_LONG_ATTENTION = """
+<opset_import: ["" : 20, "ai.lookback" : 4], domain: "ai.lookback">
+LongAttention <k, heads, epsilon> (
+    candidate_embedding, candidate_category, event_embedding, event_category, event_action, event_time, event_valid,
+    gsu_mode, item, category, action, age, hour, weekday, norm, candidate_norm, query_weight, query_bias, key_weight,
+    key_bias, value_weight, value_bias, age_bias, action_bias
+) => (output, weight, intensity, index) {
+    zero = Constant <value_int: int = 0> ()
+    one = Constant <value_int: int = 1> ()
+    two = Constant <value_int: int = 2> ()
+    last = Constant <value_ints: ints = [-1]> ()
+    small = Constant <value_float: float = @epsilon> ()
+    item_t = Transpose <perm = [1, 0]> (item)
+    query_t = Transpose <perm = [1, 0]> (query_weight)
+    key_t = Transpose <perm = [1, 0]> (key_weight)
+    value_t = Transpose <perm = [1, 0]> (value_weight)
+    candidate_item = MatMul (candidate_embedding, item_t)
+    candidate_table = Gather <axis = 0> (category, candidate_category)
+    candidate_sum = Add (candidate_item, candidate_table)
+    candidate_square = Mul (candidate_sum, candidate_sum)
+    candidate_mean = ReduceMean <keepdims = 1> (candidate_square, last)
+    candidate_safe = Add (candidate_mean, small)
+    candidate_root = Sqrt (candidate_safe)
+    candidate_unit = Div (candidate_sum, candidate_root)
+    candidate = Mul (candidate_unit, candidate_norm)
+    event_item = MatMul (event_embedding, item_t)
+    event_table = Gather <axis = 0> (category, event_category)
+    event_1 = Add (event_item, event_table)
+    action_table = Gather <axis = 0> (action, event_action)
+    event_2 = Add (event_1, action_table)
+    age_index = Gather <axis = 1> (event_time, zero)
+    age_table = Gather <axis = 0> (age, age_index)
+    event_3 = Add (event_2, age_table)
+    hour_index = Gather <axis = 1> (event_time, one)
+    hour_table = Gather <axis = 0> (hour, hour_index)
+    event_4 = Add (event_3, hour_table)
+    weekday_index = Gather <axis = 1> (event_time, two)
+    weekday_table = Gather <axis = 0> (weekday, weekday_index)
+    event_sum = Add (event_4, weekday_table)
+    event_square = Mul (event_sum, event_sum)
+    event_mean = ReduceMean <keepdims = 1> (event_square, last)
+    event_safe = Add (event_mean, small)
+    event_root = Sqrt (event_safe)
+    event_unit = Div (event_sum, event_root)
+    event = Mul (event_unit, norm)
+    query_product = MatMul (candidate, query_t)
+    query = Add (query_product, query_bias)
+    key_product = MatMul (event, key_t)
+    key = Add (key_product, key_bias)
+    value_product = MatMul (event, value_t)
+    value = Add (value_product, value_bias)
+    event_age_bias = Gather <axis = 0> (age_bias, age_index)
+    event_action_bias = Gather <axis = 0> (action_bias, event_action)
+    bias = Add (event_age_bias, event_action_bias)
+    index = ai.lookback.Search <k: int = @k, heads: int = @heads> (
+        candidate_embedding, event_embedding, candidate_category, event_category, event_valid, gsu_mode, query, key, bias
+    )
+    output, weight, intensity = ai.lookback.Attend <heads: int = @heads> (query, key, value, bias, index)
+}
+"""
+
 
 def functions() -> list[FunctionProto]:
     """The function bodies to put into a model that uses the domain."""
-    return [parser.parse_function(_SEARCH), parser.parse_function(_ATTEND)]
+    return [parser.parse_function(text) for text in (_SEARCH, _ATTEND, _LONG_ATTENTION)]
 
 
 def add_to(model: onnx.ModelProto) -> None:

@@ -41,7 +41,7 @@ OUTPUTS: tuple[str, ...] = ("logit", "long_index", "long_weight", "recent_weight
 
 PLAIN: frozenset[str] = frozenset(
     "MatMul Gemm Add Mul Sub Div Relu Sigmoid Tanh Sqrt ReduceMean Concat Gather Slice Reshape Unsqueeze Squeeze "
-    "Expand Transpose Cast Shape Constant Identity Search Attend".split()
+    "Expand Transpose Cast Shape Constant Identity LongAttention Attend".split()
 )
 """Operators a reader of the graph must know; the export fails on any other."""
 

@@ -16,7 +16,7 @@ from ..schema import RECENT, SKIPS, K
 from ..train.calibration import Calibration
 from . import graph, rebuild, shard
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 GRAPH, MANIFEST, SHARD = "model.onnx", "manifest.json", "shard.lbs"
 POPULARITY, BASELINES = "popularity.json", "baselines.json"
 

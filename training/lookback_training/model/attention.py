@@ -84,7 +84,15 @@ class TargetAttention(nn.Module):
     def attend(self, projected: Projected, event: Rows, index: Tensor) -> Attended:
         """As `forward`, on what `projected` gave."""
         query, key, bias = projected
-        attended = attend(query, key, self.value(event.x), bias, index, self.heads)
+        return self.answer(attend(query, key, self.value(event.x), bias, index, self.heads))
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """As `operators.long_attention` takes them; only an attention with both biases is exported."""
+        linear = (self.query, self.key, self.value)
+        return (*(part for one in linear for part in (one.weight, one.bias)), self.age_bias, self.action_bias)
+
+    def answer(self, attended: Attended) -> Attended:
+        """What the operator gave, its heads [C,width] mixed to [C,output_width]."""
         return attended._replace(output=self.output(attended.output))
 
 

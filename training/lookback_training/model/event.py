@@ -47,6 +47,12 @@ class EventEncoder(nn.Module):
         """embedding [C,d], category [C] -> [C,width]."""
         return self.candidate_norm(self.item(embedding) + self.category(category))
 
+    def weights(self) -> tuple[Tensor, ...]:
+        """As `operators.long_attention` takes them; only a whole encoder is exported."""
+        tables = (self.category, self.action, self.age, self.hour, self.weekday)
+        norms = (self.norm.weight, self.candidate_norm.weight)
+        return (self.item.weight, *(table.weight for table in tables), *norms)
+
 
 def column(table: Tensor, i: int) -> Tensor:
     """Column i of a table [R,·]; `select` exports as one Gather, where `table[:, i]` adds a Slice."""

@@ -1,4 +1,4 @@
-"""The two operators of the domain `ai.lookback`: Search and Attend.
+"""The operators of the domain `ai.lookback`: Search and Attend, and LongAttention, which is both with the encoding of events.
 
 Called on real tensors they compute; called while the graph is being exported they
 become one node each (their ONNX function bodies are in `export/functions.py`).
@@ -45,15 +45,6 @@ def search(
     event_valid [N] (1 or 0), mode [], query [C,D], key [N,D], bias [N,heads]. Only consistent search reads the last
     three. Returns index [C,k] i64, best first, -1 = none.
     """
-    if torch.compiler.is_exporting():
-        return torch.onnx.ops.symbolic(
-            "ai.lookback::Search",
-            (candidate, event, candidate_category, event_category, event_valid, mode, query, key, bias),
-            {"k": k, "heads": heads},
-            dtype=torch.int64,
-            shape=(candidate.shape[0], k),
-            version=3,
-        )
     allowed = event_valid[None, :] > 0
     if int(mode) == Gsu.SOFT:
         candidate, event = codes(candidate, event)
@@ -123,7 +114,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tenso
                 {"heads": heads},
                 dtypes=(torch.float32, torch.float32, torch.float32),
                 shapes=((count, width), (count, heads, slots), (count, heads)),
-                version=3,
+                version=4,
             )
         )
     present = (index >= 0)[:, None, :]
@@ -143,3 +134,29 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tenso
     output = torch.einsum("chk,ckhd->chd", weight, values)
     intensity = F.softplus(largest + total.log()).squeeze(2)
     return Attended(output.reshape(count, width), weight, intensity)
+
+
+def long_attention(
+    inputs: tuple[Tensor, ...], weights: tuple[Tensor, ...], k: int, heads: int, epsilon: float
+) -> tuple[Attended, Tensor]:
+    """The node LongAttention of a graph being exported: encode, search and attend in one, so that a runtime may do
+    less than encode and project every event.
+
+    `inputs` are candidate_embedding, candidate_category, event_embedding, event_category, event_action, event_time,
+    event_valid, gsu_mode, as `Ranker.forward` takes them; `weights` in the order of the function body's parameters.
+    Returns what `attend` does, and the index [C,k] of `search`.
+    """
+    count, width = inputs[0].shape[0], weights[QUERY].shape[0]
+    output, weight, intensity, index = torch.onnx.ops.symbolic_multi_out(
+        "ai.lookback::LongAttention",
+        (*inputs, *weights),
+        {"k": k, "heads": heads, "epsilon": epsilon},
+        dtypes=(torch.float32, torch.float32, torch.float32, torch.int64),
+        shapes=((count, width), (count, heads, k), (count, heads), (count, k)),
+        version=4,
+    )
+    return Attended(output, weight, intensity), index
+
+
+QUERY = 8
+"""Which of the weights of LongAttention is the query's."""

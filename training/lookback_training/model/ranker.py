@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from ..schema import HOURS, RECENT, SKIPS, WEEKDAYS, K
-from .attention import Projected, Rows, Skips, TargetAttention
+from .attention import Rows, Skips, TargetAttention
 from .event import EventEncoder, column, slot_index
 from .head import Head
 from .norm import Norm
-from .operators import search
+from .operators import Attended, long_attention, search
 from .parts import WHOLE, Parts
 from .recent import Recent
 
@@ -95,9 +95,7 @@ class Ranker(nn.Module):
         candidate: Tensor,
         candidate_category: Tensor,
         candidate_feature: Tensor,
-        long: Rows | None,
-        projected: Projected | None,
-        long_index: Tensor,
+        long: Attended | None,
         recent: Rows | None,
         recent_valid: Tensor,
         skips: Rows | None,
@@ -106,8 +104,7 @@ class Ranker(nn.Module):
     ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
         """Logits and attention weights of C candidates of G requests.
 
-        user [G,·]; candidate [C,width] as encoded; long rows [R,width], what the ESU projected of both, and the index
-        [C,K] into the rows; recent rows
+        user [G,·]; candidate [C,width] as encoded; long, what the ESU answered; recent rows
         [G*20,width] with recent_valid [G,20]; skips rows [G*S,width] with skip_valid [G,S]; request [C]
         names each candidate's group (None: there is one group). Rows and weights of an absent part are None.
         Returns logit [C,2], long_weight [C,H,K], recent_weight [C,H,20], skip_weight [C,Hs,S].
@@ -116,7 +113,7 @@ class Ranker(nn.Module):
         products = []
         long_weight = recent_weight = skip_weight = None
         if self.esu is not None:
-            long_out, long_weight, intensity = self.esu.attend(projected, long, long_index)
+            long_out, long_weight, intensity = long
             sides += [self.dropout(long_out), intensity]
             if self.esu_norm is not None:
                 products.append(candidate * self.esu_norm(long_out))
@@ -161,20 +158,12 @@ class Ranker(nn.Module):
         Returns logit [C,2], long_index [C,K], long_weight [C,H,K], recent_weight [C,H,20], skip_weight [C,Hs,20].
         """
         candidate = self.event.candidate(candidate_embedding, candidate_category)
-        x = self.event(event_embedding, event_category, event_action, event_time)
-        event = Rows(x, column(event_time, 0), event_action)
-        projected = self.esu.projected(candidate, event)
-        long_index = search(
-            candidate_embedding,
-            event_embedding,
-            candidate_category,
-            event_category,
-            event_valid,
-            gsu_mode,
-            *projected,
-            K,
-            self.esu.heads,
+        events = (event_embedding, event_category, event_action, event_time)
+        long, long_index = self.long(
+            candidate, candidate_embedding, candidate_category, events, event_valid, gsu_mode
         )
+        first = [one[:RECENT] for one in events]
+        recent = Rows(self.event(*first), column(first[3], 0), first[2])
         x = self.event(skip_embedding, skip_category, skip_action, skip_time)
         skips = Rows(x, column(skip_time, 0), skip_action)
         logit, long_weight, recent_weight, skip_weight = self.score(
@@ -182,16 +171,45 @@ class Ranker(nn.Module):
             candidate,
             candidate_category,
             candidate_feature,
-            event,
-            projected,
-            long_index,
-            Rows(event.x[:RECENT], event.age[:RECENT], event.action[:RECENT]),
+            long,
+            recent,
             event_valid[:RECENT].view(1, RECENT),
             skips,
             skip_valid.view(1, SKIPS),
             None,
         )
         return logit, long_index, long_weight, recent_weight, skip_weight
+
+    def long(
+        self,
+        candidate: Tensor,
+        candidate_embedding: Tensor,
+        candidate_category: Tensor,
+        events: tuple[Tensor, Tensor, Tensor, Tensor],
+        event_valid: Tensor,
+        gsu_mode: Tensor,
+    ) -> tuple[Attended, Tensor]:
+        """What the ESU answers about the K events that the GSU picks of all, and their index [C,K]."""
+        if torch.compiler.is_exporting():
+            inputs = (candidate_embedding, candidate_category, *events, event_valid, gsu_mode)
+            weights = (*self.event.weights(), *self.esu.weights())
+            attended, index = long_attention(inputs, weights, K, self.esu.heads, self.event.norm.eps)
+            return self.esu.answer(attended), index
+        embedding, category, action, time = events
+        rows = Rows(self.event(*events), column(time, 0), action)
+        projected = self.esu.projected(candidate, rows)
+        index = search(
+            candidate_embedding,
+            embedding,
+            candidate_category,
+            category,
+            event_valid,
+            gsu_mode,
+            *projected,
+            K,
+            self.esu.heads,
+        )
+        return self.esu.attend(projected, rows, index), index
 
 
 def each_candidate(index: Tensor, candidate: Tensor, request: Tensor | None) -> Tensor:

@@ -1,0 +1,239 @@
+//! Long attention: the whole history searched for each candidate, and exact attention to what was found.
+//!
+//! The operator `LongAttention` of the domain `ai.lookback`, done with less than its definition: only events that are
+//! attended to are encoded (all, where search itself reads them), an item that was met often is encoded once, and no
+//! event is projected. With keys K·x, q·(K·x) = (Kᵀ·q)·x, so that the candidate takes the key's projection upon itself;
+//! and the sum of weighted values is the value of the weighted sum.
+
+use crate::encoder::{self, Encoder, Marks};
+use crate::esu::{Attended, softmax};
+use crate::gsu::{self, ByItem, NO_EVENT};
+use crate::numeric::{Matrix, add, add_scaled, dot};
+use crate::request::Gsu;
+
+/// The events that are searched, newest first.
+pub trait History {
+    /// N.
+    fn events(&self) -> usize;
+    /// The item of an event; the same number for the same item.
+    fn item(&self, row: usize) -> u32;
+    /// What else there is to encode of it.
+    fn marks(&self, row: usize) -> Marks;
+    /// The category of an item.
+    fn category(&self, item: u32) -> usize;
+    /// Appends the embedding of an item, `[d]`.
+    fn append_embedding(&self, item: u32, out: &mut Vec<f32>);
+}
+
+/// The attention's weights, as training names them; D is the attention's width, w the encoder's, H the heads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// `[D, w]` and `[D]`.
+    pub query: (Vec<f32>, Vec<f32>),
+    /// `[D, w]` and `[D]`.
+    pub key: (Vec<f32>, Vec<f32>),
+    /// `[D, w]` and `[D]`.
+    pub value: (Vec<f32>, Vec<f32>),
+    /// `[age buckets, H]`.
+    pub age_bias: Vec<f32>,
+    /// `[actions, H]`.
+    pub action_bias: Vec<f32>,
+}
+
+/// What long attention finds: what attention answers, and which events `[C, k]` it was given.
+pub struct Found {
+    /// Over the k slots of `index`.
+    pub attended: Attended,
+    /// Event rows, [`NO_EVENT`] in empty slots.
+    pub index: Vec<i64>,
+}
+
+/// The operator, with its weights.
+#[derive(Clone, Debug)]
+pub struct LongAttention {
+    encoder: Encoder,
+    query: Matrix,
+    query_bias: Vec<f32>,
+    /// Of each head: from its part of the query to the width of the encoder.
+    key: Vec<Matrix>,
+    key_bias: Vec<f32>,
+    /// Of each head: from the width of the encoder to its part of the output.
+    value: Vec<Matrix>,
+    value_bias: Vec<f32>,
+    age_bias: Vec<f32>,
+    action_bias: Vec<f32>,
+    heads: usize,
+    k: usize,
+}
+
+impl LongAttention {
+    /// An operator of these weights, whose shapes the caller has checked.
+    pub fn new(encoder: encoder::Weights, weights: Weights, heads: usize, k: usize) -> LongAttention {
+        let encoder = Encoder::new(encoder);
+        let width = encoder.width();
+        let columns = weights.query.1.len();
+        let head_width = columns / heads;
+        let parts = |weight: &[f32]| weight.chunks_exact(head_width * width).map(<[f32]>::to_vec).collect::<Vec<_>>();
+        LongAttention {
+            query: Matrix::transposed(&weights.query.0, columns, width),
+            query_bias: weights.query.1,
+            key: parts(&weights.key.0).iter().map(|part| Matrix::new(part, head_width, width)).collect(),
+            key_bias: weights.key.1,
+            value: parts(&weights.value.0).iter().map(|part| Matrix::transposed(part, head_width, width)).collect(),
+            value_bias: weights.value.1,
+            age_bias: weights.age_bias,
+            action_bias: weights.action_bias,
+            encoder,
+            heads,
+            k,
+        }
+    }
+
+    /// Embeddings `[C, d]` and categories `[C]` of candidates, and the history.
+    pub fn run(&self, gsu: Gsu, embedding: &[f32], category: &[i64], history: &impl History) -> Found {
+        let (width, columns) = (self.encoder.width(), self.query_bias.len());
+        let candidates = category.len();
+        let mut query = self.query.product(&self.encoder.candidates(embedding, category));
+        query.chunks_exact_mut(columns).for_each(|query| add(query, &self.query_bias));
+        let query = self.absorbed(&query, candidates);
+        let (index, events) = match gsu {
+            Gsu::Hard => {
+                let categories = (0..history.events()).map(|row| history.category(history.item(row)));
+                (gsu::hard(category, categories, self.k), None)
+            }
+            Gsu::Soft => {
+                let by_item = ByItem::of((0..history.events()).map(|row| history.item(row)));
+                let items = embeddings(&by_item, history);
+                (gsu::soft(embedding, &items, &by_item, self.encoder.dimension(), self.k), None)
+            }
+            Gsu::Consistent => {
+                let events = self.encode((0..history.events() as u32).collect(), history);
+                let sums: Vec<f32> =
+                    query.key.chunks_exact(self.heads * width).flat_map(|heads| sum(heads, width)).collect();
+                let bias: Vec<f32> = events.bias.chunks_exact(self.heads).map(|heads| heads.iter().sum()).collect();
+                (gsu::consistent(&sums, &events.x, &bias, width, self.k), Some(events))
+            }
+        };
+        let events = events.unwrap_or_else(|| self.encode(picked(&index, history.events()), history));
+        let attended = self.attend(&query, &events, &index, history.events());
+        Found { attended, index }
+    }
+
+    /// Queries `[C, D]` that have taken the keys' projection upon themselves.
+    fn absorbed(&self, query: &[f32], candidates: usize) -> Absorbed {
+        let (width, columns) = (self.encoder.width(), self.query_bias.len());
+        let head_width = columns / self.heads;
+        let scale = 1.0 / (head_width as f32).sqrt();
+        let mut key = vec![0.0; candidates * self.heads * width];
+        for (head, projection) in self.key.iter().enumerate().filter(|_| candidates > 0) {
+            projection.multiply(&query[head * head_width..], columns, &mut key[head * width..], self.heads * width);
+        }
+        key.iter_mut().for_each(|value| *value *= scale);
+        let parts = query.chunks_exact(head_width).zip(self.key_bias.chunks_exact(head_width).cycle());
+        let bias = parts.map(|(query, key)| dot(query, key) * scale).collect();
+        Absorbed { key, bias }
+    }
+
+    /// Events of the rows given, which ascend.
+    fn encode(&self, rows: Vec<u32>, history: &impl History) -> Events {
+        let width = self.encoder.width();
+        let by_item = ByItem::of(rows.iter().map(|&row| history.item(row as usize)));
+        let items = embeddings(&by_item, history);
+        let items = self.encoder.items(&items, by_item.item.iter().map(|&item| history.category(item)));
+        let mut item = vec![0; rows.len()];
+        for i in 0..by_item.item.len() {
+            by_item.events(i).iter().for_each(|&at| item[at as usize] = i);
+        }
+        let mut x = Vec::with_capacity(rows.len() * width);
+        let mut bias = Vec::with_capacity(rows.len() * self.heads);
+        for (&row, item) in rows.iter().zip(item) {
+            let marks = history.marks(row as usize);
+            self.encoder.append_event(&items[item * width..(item + 1) * width], marks, &mut x);
+            let of = |table: &[f32], row: usize, head: usize| table[row * self.heads + head];
+            bias.extend(
+                (0..self.heads)
+                    .map(|head| of(&self.age_bias, marks.age, head) + of(&self.action_bias, marks.action, head)),
+            );
+        }
+        Events { rows, x, bias }
+    }
+
+    fn attend(&self, query: &Absorbed, events: &Events, index: &[i64], all: usize) -> Attended {
+        let (width, columns, heads, k) = (self.encoder.width(), self.query_bias.len(), self.heads, self.k);
+        let candidates = query.bias.len() / heads;
+        let mut position = vec![0; all];
+        events.rows.iter().zip(0..).for_each(|(&row, at)| position[row as usize] = at);
+        let mut weight = vec![0.0; candidates * heads * k];
+        let mut intensity = vec![0.0; candidates * heads];
+        let mut mixed = vec![0.0; candidates * heads * width];
+        let mut held: Vec<usize> = Vec::with_capacity(k);
+        for c in 0..candidates {
+            let slots = &index[c * k..(c + 1) * k];
+            // Events are found best first, so that empty slots come last.
+            held.clear();
+            held.extend(slots.iter().take_while(|&&row| row != NO_EVENT).map(|&row| position[row as usize]));
+            for head in 0..heads {
+                let of_head = c * heads + head;
+                let key = &query.key[of_head * width..(of_head + 1) * width];
+                let logit = &mut weight[of_head * k..][..held.len()];
+                for (logit, &event) in logit.iter_mut().zip(&held) {
+                    let x = &events.x[event * width..(event + 1) * width];
+                    *logit = dot(key, x) + query.bias[of_head] + events.bias[event * heads + head];
+                }
+                intensity[of_head] = softmax(logit);
+                let mixed = &mut mixed[of_head * width..(of_head + 1) * width];
+                for (weight, &event) in logit.iter().zip(&held) {
+                    add_scaled(mixed, &events.x[event * width..(event + 1) * width], *weight);
+                }
+            }
+        }
+        let head_width = columns / heads;
+        let mut output = vec![0.0; candidates * columns];
+        for (head, projection) in self.value.iter().enumerate().filter(|_| candidates > 0) {
+            projection.multiply(&mixed[head * width..], heads * width, &mut output[head * head_width..], columns);
+        }
+        for (output, slots) in output.chunks_exact_mut(columns).zip(index.chunks_exact(k)) {
+            if slots[0] != NO_EVENT {
+                add(output, &self.value_bias);
+            }
+        }
+        Attended { output, weight, intensity }
+    }
+}
+
+struct Absorbed {
+    /// `[C, H, w]`: what an event's vector is multiplied with to give its logit.
+    key: Vec<f32>,
+    /// `[C, H]`, added to it.
+    bias: Vec<f32>,
+}
+
+/// Encoded events.
+struct Events {
+    /// Their rows in the history.
+    rows: Vec<u32>,
+    /// `[rows, w]`.
+    x: Vec<f32>,
+    /// `[rows, H]`.
+    bias: Vec<f32>,
+}
+
+fn embeddings(by_item: &ByItem, history: &impl History) -> Vec<f32> {
+    let mut embedding = Vec::new();
+    by_item.item.iter().for_each(|&item| history.append_embedding(item, &mut embedding));
+    embedding
+}
+
+/// The rows that stand in any slot, ascending.
+fn picked(index: &[i64], events: usize) -> Vec<u32> {
+    let mut is_picked = vec![false; events];
+    index.iter().filter(|&&row| row != NO_EVENT).for_each(|&row| is_picked[row as usize] = true);
+    (0..).zip(is_picked).filter(|&(_, picked)| picked).map(|(row, _)| row).collect()
+}
+
+/// The sum of rows `[n, width]`.
+fn sum(rows: &[f32], width: usize) -> Vec<f32> {
+    let mut sum = vec![0.0; width];
+    rows.chunks_exact(width).for_each(|row| add(&mut sum, row));
+    sum
+}
