@@ -3,7 +3,8 @@
 //! event = norm(W·e + category + action + age bucket + hour + weekday); candidate = norm(W·e + category), where norm is
 //! the root-mean-square norm of Zhang and Sennrich (NeurIPS 2019).
 
-use crate::numeric::{Matrix, add};
+use crate::gsu::MARKS;
+use crate::numeric::{Matrix, add, dot};
 
 /// The weights, as training names them; w is the width, d the embedding dimension.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,22 +87,56 @@ impl Encoder {
         x
     }
 
+    /// What a mark adds to an event's sum of parts, `[marks, w]` for all marks there are; see [`Encoder::mark_rows`].
+    pub fn mark_table(&self) -> Vec<f32> {
+        let Weights { action, age, hour, weekday, .. } = &self.weights;
+        [action, age, hour, weekday].into_iter().flatten().copied().collect()
+    }
+
+    /// Where an event's marks stand in the [`Encoder::mark_table`].
+    pub fn mark_rows(&self, marks: Marks) -> [u16; MARKS] {
+        let [actions, ages] = [&self.weights.action, &self.weights.age].map(|table| table.len() / self.width);
+        let rows =
+            [marks.action, actions + marks.age, actions + ages + marks.hour, actions + ages + 24 + marks.weekday];
+        rows.map(|row| row as u16)
+    }
+
+    /// What the sum of an event's parts, its item's part `[w]` and its marks, is multiplied with before the norm's weight;
+    /// `scratch` `[w]` holds the sum afterwards.
+    pub fn scale(&self, item: &[f32], marks: Marks, scratch: &mut [f32]) -> f32 {
+        scratch.copy_from_slice(item);
+        self.add_marks(scratch, marks);
+        self.norm_scale(scratch)
+    }
+
+    /// The norm's weight `[w]`.
+    pub fn norm_weight(&self) -> &[f32] {
+        &self.weights.norm
+    }
+
     /// Appends an event `[w]`: its item's part as [`Encoder::items`] gives it, `[w]`, and its marks.
     pub fn append_event(&self, item: &[f32], marks: Marks, out: &mut Vec<f32>) {
         let start = out.len();
         out.extend_from_slice(item);
         let x = &mut out[start..];
+        self.add_marks(x, marks);
+        self.norm(x, &self.weights.norm);
+    }
+
+    fn add_marks(&self, x: &mut [f32], marks: Marks) {
         let weights = &self.weights;
         add(x, row(&weights.action, marks.action, self.width));
         add(x, row(&weights.age, marks.age, self.width));
         add(x, row(&weights.hour, marks.hour, self.width));
         add(x, row(&weights.weekday, marks.weekday, self.width));
-        self.norm(x, &weights.norm);
+    }
+
+    fn norm_scale(&self, x: &[f32]) -> f32 {
+        1.0 / (dot(x, x) / self.width as f32 + self.weights.epsilon).sqrt()
     }
 
     fn norm(&self, x: &mut [f32], weight: &[f32]) {
-        let mean = crate::numeric::dot(x, x) / self.width as f32;
-        let scale = 1.0 / (mean + self.weights.epsilon).sqrt();
+        let scale = self.norm_scale(x);
         for (x, weight) in x.iter_mut().zip(weight) {
             *x *= scale * weight;
         }

@@ -3,7 +3,7 @@
 //! SIM (Pi et al., CIKM 2020), section 3.3; the per-head bias carries the age of the event.
 
 use crate::gsu::NO_EVENT;
-use crate::numeric::{add_scaled, dot};
+use crate::numeric::{add_scaled, dot, softmax};
 
 /// A table of R rows that queries attend to.
 #[derive(Clone, Copy)]
@@ -76,23 +76,4 @@ fn empty(weight: &mut [f32], slots: &[i64], value: f32) {
     for (weight, _) in weight.iter_mut().zip(slots).filter(|&(_, &row)| row == NO_EVENT) {
         *weight = value;
     }
-}
-
-/// Softmax over logits; returns the intensity.
-pub(crate) fn softmax(weight: &mut [f32]) -> f32 {
-    let largest = weight.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for logit in weight.iter_mut() {
-        *logit = (*logit - largest).exp();
-        sum += *logit;
-    }
-    // Without a slot that is held, the sum is 0, or no number where all are minus infinity.
-    if sum.is_nan() || sum == 0.0 {
-        return 0.0;
-    }
-    for weight in weight {
-        *weight /= sum;
-    }
-    let log_sum = largest + sum.ln();
-    log_sum.max(0.0) + (-log_sum.abs()).exp().ln_1p()
 }

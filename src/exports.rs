@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::abi::{ABI_VERSION, Status};
 use crate::ranker::{LoadError, Ranker};
 use crate::request::{ExplainRequest, Request};
+use crate::stage::{self, Stage};
 use crate::wire;
 
 #[derive(Default)]
@@ -57,6 +58,25 @@ unsafe extern "C" {
     /// The linker's function that runs every constructor (tract registers its kernels in them). Naming it here keeps
     /// the linker from running them again at every export.
     fn __wasm_call_ctors();
+}
+
+/// The clock of a profiling build, in nanoseconds.
+#[cfg(feature = "stages")]
+pub(crate) fn now() -> f64 {
+    #[link(wasm_import_module = "lookback")]
+    unsafe extern "C" {
+        #[link_name = "now"]
+        fn clock() -> f64;
+    }
+    // SAFETY: the host defines this function with this signature, or the module is not instantiated.
+    unsafe { clock() }
+}
+
+/// Nanoseconds that a stage took since the module was loaded; see [`Stage::ALL`].
+#[cfg(feature = "stages")]
+#[unsafe(no_mangle)]
+extern "C" fn stage_ns(stage: u32) -> f64 {
+    stage::nanoseconds().get(stage as usize).copied().unwrap_or(f64::NAN)
 }
 
 #[unsafe(no_mangle)]
@@ -116,9 +136,12 @@ extern "C" fn apply_delta(pointer: u32, len: u32) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn rank(pointer: u32, len: u32) -> u32 {
     call(pointer, len, |ranker, input| {
+        stage::begin(Stage::Decode);
         let request: Request = wire::decode(input).map_err(|error| (Status::from(&error), error.to_string()))?;
         let response = ranker.rank(&request).map_err(|error| (Status::from(&error), error.to_string()))?;
-        Ok(wire::encode(&response))
+        let bytes = wire::encode(&response);
+        stage::end();
+        Ok(bytes)
     })
 }
 

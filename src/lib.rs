@@ -43,6 +43,7 @@ pub mod request;
 pub mod response;
 pub mod sequence;
 pub mod shard;
+pub mod stage;
 pub mod wire;
 
 mod explain;

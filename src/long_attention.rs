@@ -6,10 +6,11 @@
 //! and the sum of weighted values is the value of the weighted sum.
 
 use crate::encoder::{self, Encoder, Marks};
-use crate::esu::{Attended, softmax};
-use crate::gsu::{self, ByItem, NO_EVENT};
-use crate::numeric::{Matrix, add, add_scaled, dot};
+use crate::esu::Attended;
+use crate::gsu::{self, ByItem, Logits, NO_EVENT};
+use crate::numeric::{LANES, Matrix, add, dot, dot_each, softmax, weighted_sums};
 use crate::request::Gsu;
+use crate::stage::{self, Stage};
 
 /// The events that are searched, newest first.
 pub trait History {
@@ -91,32 +92,75 @@ impl LongAttention {
 
     /// Embeddings `[C, d]` and categories `[C]` of candidates, and the history.
     pub fn run(&self, gsu: Gsu, embedding: &[f32], category: &[i64], history: &impl History) -> Found {
-        let (width, columns) = (self.encoder.width(), self.query_bias.len());
+        stage::begin(Stage::Query);
+        let columns = self.query_bias.len();
         let candidates = category.len();
         let mut query = self.query.product(&self.encoder.candidates(embedding, category));
         query.chunks_exact_mut(columns).for_each(|query| add(query, &self.query_bias));
         let query = self.absorbed(&query, candidates);
-        let (index, events) = match gsu {
+        stage::begin(Stage::Index);
+        let index = match gsu {
             Gsu::Hard => {
                 let categories = (0..history.events()).map(|row| history.category(history.item(row)));
-                (gsu::hard(category, categories, self.k), None)
+                stage::begin(Stage::Search);
+                gsu::hard(category, categories, self.k)
             }
             Gsu::Soft => {
                 let by_item = ByItem::of((0..history.events()).map(|row| history.item(row)));
                 let items = embeddings(&by_item, history);
-                (gsu::soft(embedding, &items, &by_item, self.encoder.dimension(), self.k), None)
+                stage::begin(Stage::Search);
+                gsu::soft(embedding, &items, &by_item, self.encoder.dimension(), self.k)
             }
-            Gsu::Consistent => {
-                let events = self.encode((0..history.events() as u32).collect(), history);
-                let sums: Vec<f32> =
-                    query.key.chunks_exact(self.heads * width).flat_map(|heads| sum(heads, width)).collect();
-                let bias: Vec<f32> = events.bias.chunks_exact(self.heads).map(|heads| heads.iter().sum()).collect();
-                (gsu::consistent(&sums, &events.x, &bias, width, self.k), Some(events))
-            }
+            Gsu::Consistent => self.search(&query, history),
         };
-        let events = events.unwrap_or_else(|| self.encode(picked(&index, history.events()), history));
+        stage::begin(Stage::Encode);
+        let events = self.encode(picked(&index, history.events()), history);
+        stage::begin(Stage::Attend);
         let attended = self.attend(&query, &events, &index, history.events());
         Found { attended, index }
+    }
+
+    /// Consistent search. A sum over heads of (Σ parts · scale ∘ norm) · key is (Σ parts · (norm ∘ Σ key)) · scale, so that
+    /// the events on an item share a product, and those with a mark another.
+    fn search(&self, query: &Absorbed, history: &impl History) -> Vec<i64> {
+        let width = self.encoder.width();
+        let events = ByItem::of((0..history.events()).map(|row| history.item(row)));
+        let item = embeddings(&events, history);
+        let item = self.encoder.items(&item, events.item.iter().map(|&item| history.category(item)));
+        let mut sums = Vec::with_capacity(query.key.len() / self.heads);
+        for heads in query.key.chunks_exact(self.heads * query.stride) {
+            let mut sum = vec![0.0; query.stride];
+            heads.chunks_exact(query.stride).for_each(|key| add(&mut sum, key));
+            sums.extend(sum.iter().zip(self.encoder.norm_weight()).map(|(sum, norm)| sum * norm));
+        }
+        let mark_table = self.encoder.mark_table();
+        let mark = Matrix::transposed(&mark_table, mark_table.len() / width, width).product(&sums);
+        let [age_bias, action_bias] = [&self.age_bias, &self.action_bias]
+            .map(|bias| bias.chunks_exact(self.heads).map(|heads| heads.iter().sum()).collect::<Vec<f32>>());
+        let (mut marks, mut bias) = (Vec::with_capacity(history.events()), Vec::with_capacity(history.events()));
+        let mut scale = vec![0.0; history.events()];
+        for row in 0..history.events() {
+            let of = history.marks(row);
+            marks.push(self.encoder.mark_rows(of));
+            bias.push(age_bias[of.age] + action_bias[of.action]);
+        }
+        let mut scratch = vec![0.0; width];
+        for (i, item) in item.chunks_exact(width).enumerate() {
+            for &row in events.events(i) {
+                scale[row as usize] = self.encoder.scale(item, history.marks(row as usize), &mut scratch);
+            }
+        }
+        let logits = Logits {
+            query: &sums,
+            item: &item,
+            events: &events,
+            mark: &mark,
+            marks: &marks,
+            scale: &scale,
+            bias: &bias,
+        };
+        stage::begin(Stage::Search);
+        gsu::consistent(&logits, width, self.k)
     }
 
     /// Queries `[C, D]` that have taken the keys' projection upon themselves.
@@ -124,14 +168,15 @@ impl LongAttention {
         let (width, columns) = (self.encoder.width(), self.query_bias.len());
         let head_width = columns / self.heads;
         let scale = 1.0 / (head_width as f32).sqrt();
-        let mut key = vec![0.0; candidates * self.heads * width];
+        let stride = width.next_multiple_of(2 * LANES);
+        let mut key = vec![0.0; candidates * self.heads * stride];
         for (head, projection) in self.key.iter().enumerate().filter(|_| candidates > 0) {
-            projection.multiply(&query[head * head_width..], columns, &mut key[head * width..], self.heads * width);
+            projection.multiply(&query[head * head_width..], columns, &mut key[head * stride..], self.heads * stride);
         }
         key.iter_mut().for_each(|value| *value *= scale);
         let parts = query.chunks_exact(head_width).zip(self.key_bias.chunks_exact(head_width).cycle());
         let bias = parts.map(|(query, key)| dot(query, key) * scale).collect();
-        Absorbed { key, bias }
+        Absorbed { key, stride, bias }
     }
 
     /// Events of the rows given, which ascend.
@@ -163,34 +208,47 @@ impl LongAttention {
         let candidates = query.bias.len() / heads;
         let mut position = vec![0; all];
         events.rows.iter().zip(0..).for_each(|(&row, at)| position[row as usize] = at);
+        let stride = query.stride;
         let mut weight = vec![0.0; candidates * heads * k];
         let mut intensity = vec![0.0; candidates * heads];
-        let mut mixed = vec![0.0; candidates * heads * width];
+        let mut mixed = vec![0.0; candidates * heads * stride];
         let mut held: Vec<usize> = Vec::with_capacity(k);
+        let mut table = vec![0.0; k * stride];
+        let mut by_slot = vec![[0.0; LANES]; k];
+        let mut sums = vec![0.0; LANES * stride];
         for c in 0..candidates {
             let slots = &index[c * k..(c + 1) * k];
             // Events are found best first, so that empty slots come last.
             held.clear();
             held.extend(slots.iter().take_while(|&&row| row != NO_EVENT).map(|&row| position[row as usize]));
-            for head in 0..heads {
-                let of_head = c * heads + head;
-                let key = &query.key[of_head * width..(of_head + 1) * width];
-                let logit = &mut weight[of_head * k..][..held.len()];
-                for (logit, &event) in logit.iter_mut().zip(&held) {
-                    let x = &events.x[event * width..(event + 1) * width];
-                    *logit = dot(key, x) + query.bias[of_head] + events.bias[event * heads + head];
+            for (row, &event) in table.chunks_exact_mut(stride).zip(&held) {
+                row[..width].copy_from_slice(&events.x[event * width..(event + 1) * width]);
+            }
+            for first in (0..heads).step_by(LANES) {
+                let lanes = LANES.min(heads - first);
+                // Lanes beyond the last head do its work again.
+                let head = [0, 1, 2, 3].map(|lane| c * heads + first + lane.min(lanes - 1));
+                let keys = head.map(|head| &query.key[head * stride..(head + 1) * stride]);
+                for (slot, &event) in held.iter().enumerate() {
+                    let logits = dot_each(keys, &table[slot * stride..(slot + 1) * stride]);
+                    for (lane, logit) in logits.to_array().into_iter().enumerate().take(lanes) {
+                        let bias = query.bias[head[lane]] + events.bias[event * heads + first + lane];
+                        weight[head[lane] * k + slot] = logit + bias;
+                    }
                 }
-                intensity[of_head] = softmax(logit);
-                let mixed = &mut mixed[of_head * width..(of_head + 1) * width];
-                for (weight, &event) in logit.iter().zip(&held) {
-                    add_scaled(mixed, &events.x[event * width..(event + 1) * width], *weight);
+                for (lane, &head) in head.iter().enumerate().take(lanes) {
+                    let of_head = &mut weight[head * k..head * k + held.len()];
+                    intensity[head] = softmax(of_head);
+                    by_slot.iter_mut().zip(of_head).for_each(|(lanes, weight)| lanes[lane] = *weight);
                 }
+                weighted_sums(&by_slot[..held.len()], &table, stride, &mut sums);
+                mixed[head[0] * stride..(head[0] + lanes) * stride].copy_from_slice(&sums[..lanes * stride]);
             }
         }
         let head_width = columns / heads;
         let mut output = vec![0.0; candidates * columns];
         for (head, projection) in self.value.iter().enumerate().filter(|_| candidates > 0) {
-            projection.multiply(&mixed[head * width..], heads * width, &mut output[head * head_width..], columns);
+            projection.multiply(&mixed[head * stride..], heads * stride, &mut output[head * head_width..], columns);
         }
         for (output, slots) in output.chunks_exact_mut(columns).zip(index.chunks_exact(k)) {
             if slots[0] != NO_EVENT {
@@ -202,8 +260,9 @@ impl LongAttention {
 }
 
 struct Absorbed {
-    /// `[C, H, w]`: what an event's vector is multiplied with to give its logit.
+    /// `[C, H, stride]`: what an event's vector is multiplied with to give its logit, zeros beyond w.
     key: Vec<f32>,
+    stride: usize,
     /// `[C, H]`, added to it.
     bias: Vec<f32>,
 }
@@ -229,11 +288,4 @@ fn picked(index: &[i64], events: usize) -> Vec<u32> {
     let mut is_picked = vec![false; events];
     index.iter().filter(|&&row| row != NO_EVENT).for_each(|&row| is_picked[row as usize] = true);
     (0..).zip(is_picked).filter(|&(_, picked)| picked).map(|(row, _)| row).collect()
-}
-
-/// The sum of rows `[n, width]`.
-fn sum(rows: &[f32], width: usize) -> Vec<f32> {
-    let mut sum = vec![0.0; width];
-    rows.chunks_exact(width).for_each(|row| add(&mut sum, row));
-    sum
 }

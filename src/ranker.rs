@@ -12,6 +12,7 @@ use crate::response::{AnsweredBy, ExplainResponse, Notes, Ranked, Response, Sour
 use crate::score::{self, Scored};
 use crate::sequence::Timeline;
 use crate::shard::{Delta, Shard, ShardError};
+use crate::stage::{self, Stage};
 
 /// Why a bundle, shard or delta was not taken; the ranker is as it was before.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -133,6 +134,7 @@ impl Ranker {
         let model = self.model.as_ref().ok_or(RankError::NotLoaded("bundle"))?;
         let shard = self.shard.as_ref().ok_or(RankError::NotLoaded("shard"))?;
         let manifest = model.bundle.manifest();
+        stage::begin(Stage::Lookup);
         request.check()?;
         let lookup = Lookup::new(shard, manifest, request)?;
 
@@ -181,6 +183,7 @@ impl Ranker {
             })
         };
 
+        stage::begin(Stage::Answer);
         let scores = Scores { model, request, run: run.as_ref() };
         let mut ranked: Vec<Ranked> = candidates
             .iter()

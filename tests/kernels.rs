@@ -2,7 +2,7 @@
 
 use lookback::encoder::{self, Marks};
 use lookback::esu::{Table, attend};
-use lookback::gsu::{self, ByItem, NO_EVENT};
+use lookback::gsu::{self, ByItem, Logits, MARKS, NO_EVENT};
 use lookback::long_attention::{self, History, LongAttention};
 use lookback::request::Gsu;
 use proptest::collection::vec;
@@ -30,22 +30,34 @@ struct SearchCase {
     event: Vec<u32>,
     /// `[N]`.
     bias: Vec<f32>,
+    /// `[C, 8]`: two marks of each kind.
+    mark: Vec<f32>,
+    /// `[N]`.
+    marks: Vec<[u16; MARKS]>,
+    /// `[N]`, powers of two, so that sums stay exact.
+    scale: Vec<f32>,
 }
 
 fn search_case() -> impl Strategy<Value = SearchCase> {
-    (1usize..40, 0usize..12, 0usize..5, 1usize..30, 0usize..60).prop_flat_map(|(dimension, k, c, m, n)| {
+    (1usize..40, 0usize..12, 0usize..40, 1usize..60, 0usize..200).prop_flat_map(|(dimension, k, c, m, n)| {
         let candidates = (whole(c * dimension), vec(0i64..4, c));
         let items = (whole(m * dimension), vec(0usize..4, m));
-        (candidates, items, vec(0..m as u32, n), whole(n)).prop_map(
-            move |((candidate, candidate_category), (item, item_category), event, bias)| SearchCase {
-                dimension,
-                k,
-                candidate,
-                candidate_category,
-                item,
-                item_category,
-                event,
-                bias,
+        let marks = (whole(c * 2 * MARKS), vec(prop::array::uniform4(0u16..2), n), vec(-2i32..3, n));
+        (candidates, items, vec(0..m as u32, n), whole(n), marks).prop_map(
+            move |((candidate, candidate_category), (item, item_category), event, bias, (mark, marks, scale))| {
+                SearchCase {
+                    mark,
+                    marks: marks.into_iter().map(|[a, b, c, d]| [a, 2 + b, 4 + c, 6 + d]).collect(),
+                    scale: scale.into_iter().map(|power| 2.0f32.powi(power)).collect(),
+                    dimension,
+                    k,
+                    candidate,
+                    candidate_category,
+                    item,
+                    item_category,
+                    event,
+                    bias,
+                }
             },
         )
     })
@@ -62,7 +74,7 @@ impl SearchCase {
     }
 
     /// Scores every event, sorts, takes k: what the definition says, and nothing else.
-    fn search(&self, score: impl Fn(&[f32], i64, usize) -> Option<f64>) -> Vec<i64> {
+    fn search(&self, mut score: impl FnMut(&[f32], i64, usize) -> Option<f64>) -> Vec<i64> {
         let mut index = Vec::new();
         for (candidate, &category) in self.candidate.chunks_exact(self.dimension).zip(&self.candidate_category) {
             let scores = (0..self.event.len()).filter_map(|n| Some((score(candidate, category, n)?, n as i64)));
@@ -112,10 +124,27 @@ proptest! {
 
     #[test]
     fn consistent_search_picks_the_largest_logits(case in search_case()) {
-        let events: Vec<f32> = case.event.iter().flat_map(|&item| case.item(item).to_vec()).collect();
-        let found = gsu::consistent(&case.candidate, &events, &case.bias, case.dimension, case.k);
+        let by_item = ByItem::of(case.event.iter().copied());
+        let items = case.of_history(&by_item);
+        let logits = Logits {
+            query: &case.candidate,
+            item: &items,
+            events: &by_item,
+            mark: &case.mark,
+            marks: &case.marks,
+            scale: &case.scale,
+            bias: &case.bias,
+        };
+        let found = gsu::consistent(&logits, case.dimension, case.k);
+        let mut marks = case.mark.chunks_exact(2 * MARKS).cycle();
+        let mut mark = &case.mark[..];
         let plain = case.search(|candidate, _, n| {
-            Some(inner_product(candidate, case.item(case.event[n])) + f64::from(case.bias[n]))
+            if n == 0 {
+                mark = marks.next().unwrap();
+            }
+            let sum = case.marks[n].iter().map(|&at| f64::from(mark[at as usize])).sum::<f64>();
+            let product = inner_product(candidate, case.item(case.event[n]));
+            Some((product + sum) * f64::from(case.scale[n]) + f64::from(case.bias[n]))
         });
         prop_assert_eq!(found, plain);
     }
@@ -128,11 +157,11 @@ proptest! {
         for gsu in [Gsu::Hard, Gsu::Soft, Gsu::Consistent] {
             let found = operator.run(gsu, &case.candidate, &case.candidate_category, &case);
             prop_assert_eq!(found.index.len(), case.candidate_category.len() * case.k);
-            for c in 0..case.candidate_category.len() {
+            for (c, plain) in plain.iter().enumerate() {
                 let score = |n: usize| match gsu {
                     Gsu::Hard => f64::from(u8::from(case.same_category(c, n))) * (1.0 + (case.event.len() - n) as f64),
                     Gsu::Soft => case.soft_score(c, n),
-                    Gsu::Consistent => plain[c].iter().map(|head| head[n]).sum(),
+                    Gsu::Consistent => plain.iter().map(|head| head[n]).sum(),
                 };
                 let allowed: Vec<usize> = (0..case.event.len())
                     .filter(|&n| gsu != Gsu::Hard || case.same_category(c, n))
@@ -149,7 +178,7 @@ proptest! {
                         prop_assert!(score(*other) < score(last) + 1e-4, "{:?}: {} was passed over", gsu, other);
                     }
                 }
-                case.check_attention(&plain[c], &event, c, slots, &found.attended)?;
+                case.check_attention(plain, &event, c, slots, &found.attended)?;
             }
         }
     }

@@ -114,8 +114,10 @@ pub fn bundle() -> Bundle {
         },
         ..Popularity::default()
     };
-    let graph: PreparedGraph =
-        serde_json::from_str(r#"{"nodes": [], "outputs": []}"#).expect("a graph without operators");
+    let graph: PreparedGraph = serde_json::from_str(
+        r#"{"long": {"k": 50, "heads": 4, "epsilon": 1e-6, "weights": []}, "nodes": [], "outputs": []}"#,
+    )
+    .expect("a graph without operators");
     Bundle::new(manifest, popularity, graph, "{}".into()).expect("the made-up bundle is sound")
 }
 

@@ -4,6 +4,8 @@ mod ops;
 mod prepared;
 
 #[cfg(feature = "onnx")]
+mod fuse;
+#[cfg(feature = "onnx")]
 mod onnx;
 
 #[cfg(feature = "onnx")]
@@ -17,6 +19,7 @@ use tract_core::internal::*;
 use crate::esu::Attended;
 use crate::long_attention::{Found, History, LongAttention};
 use crate::request::Gsu;
+use crate::stage::{self, Stage};
 
 /// Why a graph cannot be prepared, loaded or run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,14 +97,14 @@ pub(crate) struct Outputs {
     pub skip_weight: Vec<f32>,
 }
 
-const INPUTS: [&str; 17] = [
-    "long_output",
-    "long_intensity",
+/// The inputs of which each candidate has a row.
+const OF_CANDIDATES: [&str; 5] =
+    ["candidate_embedding", "candidate_category", "candidate_feature", "long_output", "long_intensity"];
+
+/// The inputs that all candidates share.
+const OF_REQUEST: [&str; 12] = [
     "user_field",
     "context",
-    "candidate_embedding",
-    "candidate_category",
-    "candidate_feature",
     "event_embedding",
     "event_category",
     "event_action",
@@ -117,14 +120,24 @@ const INPUTS: [&str; 17] = [
 /// Logits, weights of the recent events, weights of the skips.
 const OUTPUTS: usize = 3;
 
+/// Candidates that go through the graph together: what is computed of so many stays in the second cache.
+const TOGETHER: usize = 128;
+
 /// A graph that is ready to run.
 #[derive(Clone)]
 pub(crate) struct Graph {
     long: LongAttention,
     /// Embedding dimension and number of categories that the long attention reads.
     reads: (usize, usize),
+    request: Part,
+    candidates: Part,
+}
+
+/// One of the two halves of a graph.
+#[derive(Clone)]
+struct Part {
     plan: Arc<TypedSimplePlan>,
-    /// For each of the plan's inputs, which of [`INPUTS`] it takes.
+    /// For each of the plan's inputs, which of those offered it takes.
     order: Vec<usize>,
 }
 
@@ -133,10 +146,17 @@ impl Graph {
     pub fn load(prepared: &PreparedGraph) -> Result<Graph, GraphError> {
         let load = |error: TractError| GraphError::Load(format!("{error:#}"));
         let long = prepared.long.operator().map_err(load)?;
-        let model = prepared.wire().map_err(load)?;
-        let order = check_signature(&model)?;
-        let plan = model.into_optimized().and_then(|model| model.into_runnable()).map_err(load)?;
-        Ok(Graph { long, reads: prepared.long.reads(), plan, order })
+        let parts = prepared.wire(|input| OF_CANDIDATES.contains(&input)).map_err(load)?;
+        let outputs = parts.candidates.output_outlets().map_err(load)?.len();
+        if outputs != OUTPUTS {
+            let (expected, got) = (OUTPUTS.to_string(), outputs.to_string());
+            return Err(GraphError::Signature { what: "this many outputs:", expected, got });
+        }
+        let handed_over = parts.handed_over.iter().map(String::as_str);
+        let candidates =
+            Part::new(parts.candidates, &OF_CANDIDATES.into_iter().chain(handed_over).collect::<Vec<_>>())?;
+        let request = Part::new(parts.request, &OF_REQUEST)?;
+        Ok(Graph { long, reads: prepared.long.reads(), request, candidates })
     }
 
     /// Embedding dimension d, and number of categories, the unknown one among them.
@@ -146,8 +166,8 @@ impl Graph {
 
     /// Runs one request over a history.
     pub fn run(&self, inputs: Inputs, gsu: Gsu, history: &impl History) -> Result<Outputs, GraphError> {
-        let candidates = inputs.candidate.category.len();
         let long = self.long.run(gsu, &inputs.candidate.embedding, &inputs.candidate.category, history);
+        let candidates = inputs.candidate.category.len();
         let outputs = self.evaluate(inputs, long).map_err(|error| GraphError::Run(format!("{error:#}")))?;
         if let Some(bad) = outputs.logit.iter().position(|logit| !logit.is_finite()) {
             return Err(GraphError::NotFinite(bad * candidates / outputs.logit.len()));
@@ -156,70 +176,64 @@ impl Graph {
     }
 
     fn evaluate(&self, inputs: Inputs, long: Found) -> TractResult<Outputs> {
-        let mut tensors = inputs.tensors(&long.attended)?.map(Some);
-        let ordered = self.order.iter().map(|&index| tensors[index].take().map(Tensor::into_tvalue));
-        let ordered = ordered.collect::<Option<TVec<TValue>>>().context("an input is taken twice")?;
-        let outputs = self.plan.run(ordered)?;
-        let floats = |slot: usize| -> TractResult<Vec<f32>> {
-            Ok(outputs[slot].try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
-        };
-        Ok(Outputs {
-            logit: floats(0)?,
-            long_index: long.index,
-            long_weight: long.attended.weight,
-            recent_weight: floats(1)?,
-            skip_weight: floats(2)?,
-        })
+        stage::begin(Stage::Request);
+        let Inputs { user_field, context, candidate, recent, skip, dimension } = inputs;
+        let mut of_request = vec![
+            Tensor::from_shape(&[1, user_field.len()], &user_field)?.into_tvalue(),
+            Tensor::from_shape(&[1, 3], &context)?.into_tvalue(),
+        ];
+        for rows in [recent, skip] {
+            of_request.extend(rows.tensors(dimension)?.map(Tensor::into_tvalue));
+        }
+        let shared = self.request.run(&of_request)?;
+
+        stage::begin(Stage::Head);
+        let Attended { output, weight, intensity } = long.attended;
+        let candidates = candidate.category.len();
+        let mut outputs = [Vec::new(), Vec::new(), Vec::new()];
+        for first in (0..candidates).step_by(TOGETHER) {
+            let some = first..candidates.min(first + TOGETHER);
+            let rows = |values: &[f32]| {
+                let width = values.len() / candidates;
+                let part = &values[some.start * width..some.end * width];
+                Ok::<_, TractError>(Tensor::from_shape(&[some.len(), width], part)?.into_tvalue())
+            };
+            let mut of_candidates = vec![
+                rows(&candidate.embedding)?,
+                Tensor::from_shape(&[some.len()], &candidate.category[some.clone()])?.into_tvalue(),
+                rows(&candidate.feature)?,
+                rows(&output)?,
+                rows(&intensity)?,
+            ];
+            of_candidates.extend(shared.iter().cloned());
+            for (all, some) in outputs.iter_mut().zip(self.candidates.run(&of_candidates)?) {
+                all.extend_from_slice(some.try_as_plain_ram()?.as_slice::<f32>()?);
+            }
+        }
+        let [logit, recent_weight, skip_weight] = outputs;
+        Ok(Outputs { logit, long_index: long.index, long_weight: weight, recent_weight, skip_weight })
     }
 }
 
-fn check_signature(model: &TypedModel) -> Result<Vec<usize>, GraphError> {
-    let load = |error: TractError| GraphError::Load(format!("{error:#}"));
-    let outlets = model.input_outlets().map_err(load)?;
-    let names: Vec<&str> = outlets.iter().map(|outlet| model.node(outlet.node).name.as_str()).collect();
-    let order: Option<Vec<usize>> =
-        names.iter().map(|name| INPUTS.iter().position(|expected| expected == name)).collect();
-    let order = order.filter(|order| order.iter().enumerate().all(|(at, index)| !order[..at].contains(index)));
-    let order = order.ok_or_else(|| GraphError::Signature {
-        what: "inputs",
-        expected: INPUTS.join(", "),
-        got: names.join(", "),
-    })?;
-    let outputs = model.output_outlets().map_err(load)?.len();
-    if outputs != OUTPUTS {
-        let (expected, got) = (OUTPUTS.to_string(), outputs.to_string());
-        return Err(GraphError::Signature { what: "this many outputs:", expected, got });
+impl Part {
+    /// A plan of a model whose inputs are among those offered.
+    fn new(model: TypedModel, offered: &[&str]) -> Result<Part, GraphError> {
+        let load = |error: TractError| GraphError::Load(format!("{error:#}"));
+        let outlets = model.input_outlets().map_err(load)?;
+        let names: Vec<&str> = outlets.iter().map(|outlet| model.node(outlet.node).name.as_str()).collect();
+        let order: Option<Vec<usize>> =
+            names.iter().map(|name| offered.iter().position(|offered| offered == name)).collect();
+        let order = order.ok_or_else(|| GraphError::Signature {
+            what: "inputs",
+            expected: offered.join(", "),
+            got: names.join(", "),
+        })?;
+        let plan = model.into_optimized().and_then(|model| model.into_runnable()).map_err(load)?;
+        Ok(Part { plan, order })
     }
-    Ok(order)
-}
 
-impl Inputs {
-    /// The tensors in the order of [`INPUTS`].
-    fn tensors(self, long: &Attended) -> TractResult<[Tensor; 17]> {
-        let candidates = self.candidate.category.len();
-        let features = self.candidate.feature.len() / candidates.max(1);
-        let [event_embedding, event_category, event_action, event_time, event_valid] =
-            self.recent.tensors(self.dimension)?;
-        let [skip_embedding, skip_category, skip_action, skip_time, skip_valid] = self.skip.tensors(self.dimension)?;
-        Ok([
-            Tensor::from_shape(&[candidates, long.output.len() / candidates], &long.output)?,
-            Tensor::from_shape(&[candidates, long.intensity.len() / candidates], &long.intensity)?,
-            Tensor::from_shape(&[1, self.user_field.len()], &self.user_field)?,
-            Tensor::from_shape(&[1, 3], &self.context)?,
-            Tensor::from_shape(&[candidates, self.dimension], &self.candidate.embedding)?,
-            Tensor::from_shape(&[candidates], &self.candidate.category)?,
-            Tensor::from_shape(&[candidates, features], &self.candidate.feature)?,
-            event_embedding,
-            event_category,
-            event_action,
-            event_time,
-            event_valid,
-            skip_embedding,
-            skip_category,
-            skip_action,
-            skip_time,
-            skip_valid,
-        ])
+    fn run(&self, offered: &[TValue]) -> TractResult<TVec<TValue>> {
+        self.plan.run(self.order.iter().map(|&input| offered[input].clone()).collect())
     }
 }
 

@@ -19,6 +19,7 @@ use tract_onnx::tract_hir::internal::{
     Expansion, InferenceOp, InferenceResult, Solver, TensorProxy, check_input_arity, check_output_arity, expand,
 };
 
+use super::fuse::fuse;
 use super::ops::Attend;
 use super::prepared::{Constant, Kind, Long, Node, Operator, PreparedGraph, ReducerKind, WEIGHTS};
 use super::{Graph, GraphError};
@@ -84,7 +85,8 @@ fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
     );
     let outputs = [outputs[0], outputs[3], outputs[4]].into_iter();
     let outputs = outputs.map(|outlet| position.get(&outlet).copied().context("an output is an unread input"));
-    Ok(PreparedGraph { long: written_long(model, long)?, nodes, outputs: outputs.collect::<TractResult<_>>()? })
+    let (nodes, outputs) = fuse(nodes, outputs.collect::<TractResult<_>>()?);
+    Ok(PreparedGraph { long: written_long(model, long)?, nodes, outputs })
 }
 
 const OUTPUT: usize = 0;

@@ -1,9 +1,10 @@
-//! The operator `Attend` of the domain `ai.lookback` as a tract operator, run by the kernel of `esu`.
+//! Our operators as tract operators: `Attend` of the domain `ai.lookback`, and a linear layer with what follows it.
 
 use tract_core::internal::*;
 
 use crate::esu::{self, Table};
 use crate::gsu::NO_EVENT;
+use crate::numeric::{self, Activation};
 
 /// `Attend(query [C,D], key [R,D], value [R,D], bias [R,H], index [C,K]) -> (output [C,D], weight [C,H,K], intensity [C,H])`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +61,75 @@ impl TypedOp for Attend {
             f32::fact(&[queries.clone(), self.heads.to_dim(), k]),
             f32::fact(&[queries, self.heads.to_dim()]),
         ))
+    }
+
+    as_op!();
+}
+
+/// activation(x · weight + bias), `[n, inner] -> [n, columns]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Linear {
+    layer: Arc<numeric::Linear>,
+    inner: usize,
+}
+
+impl Linear {
+    /// A weight `[columns, inner]`, or `[inner]` for one column, as PyTorch keeps it; a bias of as many numbers as columns.
+    pub fn new(weight: &Tensor, bias: Option<&Tensor>, activation: Activation) -> TractResult<Linear> {
+        let (columns, inner) = match *weight.shape() {
+            [inner] => (1, inner),
+            [columns, inner] => (columns, inner),
+            _ => bail!("a weight has shape {:?}, expected [columns, inner]", weight.shape()),
+        };
+        ensure!(columns > 0 && inner > 0, "a weight has shape {:?}, expected positive lengths", weight.shape());
+        let values = |tensor: &Tensor| Ok::<_, TractError>(tensor.try_as_plain_ram()?.as_slice::<f32>()?.to_vec());
+        let bias = bias.map(values).transpose()?;
+        let numbers = bias.as_ref().map_or(columns, Vec::len);
+        ensure!(numbers == columns, "a bias has {numbers} numbers for {columns} columns");
+        let weight = numeric::Matrix::transposed(&values(weight)?, columns, inner);
+        Ok(Linear { layer: Arc::new(numeric::Linear::new(weight, bias, activation)), inner })
+    }
+}
+
+impl PartialEq for Linear {
+    fn eq(&self, other: &Linear) -> bool {
+        Arc::ptr_eq(&self.layer, &other.layer)
+    }
+}
+
+impl Eq for Linear {}
+
+impl std::hash::Hash for Linear {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.layer).hash(state);
+    }
+}
+
+impl Op for Linear {
+    fn name(&self) -> StaticName {
+        "Linear".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Linear {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let &[rows, inner] = inputs[0].shape() else { bail!("Linear takes rank 2, got {:?}", inputs[0].shape()) };
+        ensure!(inner == self.inner, "Linear takes {} columns, got {inner}", self.inner);
+        let x = inputs[0].try_as_plain_ram()?;
+        let mut out = Tensor::zero::<f32>(&[rows, self.layer.columns()])?;
+        self.layer.apply(x.as_slice::<f32>()?, out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?);
+        Ok(tvec!(out.into_tvalue()))
+    }
+}
+
+impl TypedOp for Linear {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        ensure!(inputs.len() == 1 && inputs[0].rank() == 2, "Linear takes one input of rank 2");
+        Ok(tvec!(f32::fact(&[inputs[0].shape[0].clone(), self.layer.columns().to_dim()])))
     }
 
     as_op!();

@@ -5,6 +5,8 @@
 //! `LongAttention` reads inputs of the graph alone, so it stands apart and runs before the rest, which takes its results
 //! as inputs.
 
+use std::slice;
+
 use serde::{Deserialize, Serialize};
 use tract_core::internal::*;
 use tract_core::ops::array::{Gather, MultiBroadcastTo, Slice, TypedConcat};
@@ -16,10 +18,11 @@ use tract_core::ops::logic::Iff;
 use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 use tract_core::ops::{math, nn};
 
-use super::ops::Attend;
+use super::ops::{Attend, Linear};
 use crate::encoder;
 use crate::event::Action;
 use crate::long_attention::{self, LongAttention};
+pub(super) use crate::numeric::Activation;
 use crate::sequence::AGE_BUCKETS;
 
 /// A dimension as text: a number, a symbol, or an expression of them.
@@ -46,6 +49,20 @@ pub(super) enum Operator {
     MoveAxis(u32, u32),
     Reshape { at: u32, from: Vec<Dim>, to: Vec<Dim> },
     Attend { heads: u32 },
+    Linear { activation: Activation },
+}
+
+impl Operator {
+    /// Whether what it does, whatever it reads, depends on a dimension that is no number.
+    fn has_symbols(&self) -> bool {
+        let dims: &[&[Dim]] = match self {
+            Operator::Broadcast { shape } => &[shape],
+            Operator::Slice { start, end, .. } => &[slice::from_ref(start), slice::from_ref(end)],
+            Operator::Reshape { from, to, .. } => &[from, to],
+            _ => &[],
+        };
+        dims.iter().copied().flatten().any(|dim| dim.parse::<i64>().is_err())
+    }
 }
 
 /// Element type of a tensor.
@@ -123,7 +140,7 @@ impl Long {
             "k, w and d are {k}, {width}, {dimension}, expected positive numbers"
         );
         ensure!(
-            heads > 0 && columns > 0 && columns as usize % heads == 0,
+            heads > 0 && columns > 0 && (columns as usize).is_multiple_of(heads),
             "{columns} columns are not {heads} equal heads"
         );
         let (actions, ages) = (Action::ALL.len() as u32, AGE_BUCKETS as u32);
@@ -195,23 +212,84 @@ pub struct PreparedGraph {
     pub(super) outputs: Vec<(u32, u32)>,
 }
 
+/// The graph as two tract models: what is computed once for a request, and what is computed for each candidate.
+pub(super) struct Parts {
+    pub request: TypedModel,
+    pub candidates: TypedModel,
+    /// Names of the inputs of `candidates` that are the outputs of `request`, in their order.
+    pub handed_over: Vec<String>,
+}
+
 impl PreparedGraph {
-    /// Wires the operators into a tract model.
-    pub(super) fn wire(&self) -> TractResult<TypedModel> {
-        let mut model = TypedModel::default();
-        let mut wired: Vec<TVec<OutletId>> = Vec::with_capacity(self.nodes.len());
-        let outlet = |wired: &[TVec<OutletId>], (node, slot): (u32, u32)| -> TractResult<OutletId> {
-            let found = wired.get(node as usize).and_then(|outlets| outlets.get(slot as usize));
-            found.copied().with_context(|| format!("result {slot} of operator {node} is read before it exists"))
-        };
+    /// Wires the operators into tract models.
+    ///
+    /// An operator belongs to the candidates where it depends on an input for which `varies` holds, or on their number,
+    /// the only one that a graph leaves open.
+    pub(super) fn wire(&self, varies: impl Fn(&str) -> bool) -> TractResult<Parts> {
+        let mut of_candidates: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            let reads = node.reads.iter().map(|&read| outlet(&wired, read)).collect::<TractResult<TVec<_>>>()?;
-            let outlets = wire(&mut model, node, &reads).with_context(|| format!("wiring {}", node.name))?;
-            wired.push(outlets);
+            let is_varying_input = matches!(node.operator, Operator::Input { .. }) && varies(&node.name);
+            let reads_varying = node.reads.iter().any(|&(read, _)| of_candidates.get(read as usize) == Some(&true));
+            of_candidates.push(is_varying_input || reads_varying || node.operator.has_symbols());
         }
-        let outputs = self.outputs.iter().map(|&output| outlet(&wired, output)).collect::<TractResult<TVec<_>>>()?;
-        model.select_output_outlets(&outputs)?;
-        Ok(model)
+        let is_constant = |node: usize| matches!(self.nodes[node].operator, Operator::Constant(_));
+        let mut parts =
+            Parts { request: TypedModel::default(), candidates: TypedModel::default(), handed_over: Vec::new() };
+        let mut wired = Wired { request: HashMap::new(), candidates: HashMap::new() };
+        let mut handed_over: TVec<OutletId> = tvec!();
+        for (at, node) in self.nodes.iter().enumerate() {
+            let place = |slot: usize| (at as u32, slot as u32);
+            let context = || format!("wiring {}", node.name);
+            if !of_candidates[at] {
+                let reads = wired.of(&wired.request, node)?;
+                let outlets = wire(&mut parts.request, node, &reads).with_context(context)?;
+                wired.request.extend(outlets.into_iter().enumerate().map(|(slot, outlet)| (place(slot), outlet)));
+                continue;
+            }
+            for &read in &node.reads {
+                let Some(&outlet) = wired.request.get(&read).filter(|_| !wired.candidates.contains_key(&read)) else {
+                    continue;
+                };
+                let here = if is_constant(read.0 as usize) {
+                    wire(&mut parts.candidates, &self.nodes[read.0 as usize], &[]).with_context(context)?[0]
+                } else {
+                    let fact = parts.request.outlet_fact(outlet)?.without_value();
+                    let name = format!("request.{}", handed_over.len());
+                    handed_over.push(outlet);
+                    parts.handed_over.push(name.clone());
+                    parts.candidates.add_source(name, fact)?
+                };
+                wired.candidates.insert(read, here);
+            }
+            let reads = wired.of(&wired.candidates, node)?;
+            let outlets = wire(&mut parts.candidates, node, &reads).with_context(context)?;
+            wired.candidates.extend(outlets.into_iter().enumerate().map(|(slot, outlet)| (place(slot), outlet)));
+        }
+        let outputs = self.outputs.iter().map(|output| {
+            wired.candidates.get(output).copied().with_context(|| format!("output {output:?} depends on no candidate"))
+        });
+        let outputs = outputs.collect::<TractResult<TVec<_>>>()?;
+        parts.candidates.select_output_outlets(&outputs)?;
+        parts.request.select_output_outlets(&handed_over)?;
+        Ok(parts)
+    }
+}
+
+/// Where results stand in each of the two models.
+struct Wired {
+    request: HashMap<(u32, u32), OutletId>,
+    candidates: HashMap<(u32, u32), OutletId>,
+}
+
+impl Wired {
+    fn of(&self, part: &HashMap<(u32, u32), OutletId>, node: &Node) -> TractResult<TVec<OutletId>> {
+        let outlet = |read: &(u32, u32)| {
+            let found = part.get(read).copied();
+            found.with_context(|| {
+                format!("{}: result {} of operator {} is read before it exists", node.name, read.1, read.0)
+            })
+        };
+        node.reads.iter().map(outlet).collect()
     }
 }
 
@@ -219,6 +297,7 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
     let dim = |model: &TypedModel, dim: &Dim| model.symbols.parse_tdim(dim);
     let dims = |model: &TypedModel, dims: &[Dim]| dims.iter().map(|d| dim(model, d)).collect::<TractResult<TVec<_>>>();
     let name = node.name.as_str();
+    let mut reads = reads;
     let op: Box<dyn TypedOp> = match &node.operator {
         Operator::Input { kind, shape } => {
             let shape = dims(model, shape)?;
@@ -251,8 +330,23 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
             AxisOp::Reshape(*at as usize, dims(model, from)?, dims(model, to)?).into()
         }
         Operator::Attend { heads } => Attend { heads: *heads as usize }.into(),
+        Operator::Linear { activation } => {
+            let (weight, bias) = match reads {
+                [_, weight] => (weight, None),
+                [_, weight, bias] => (weight, Some(bias)),
+                _ => bail!("a linear layer reads {} results, expected 2 or 3", reads.len()),
+            };
+            let weight = constant(model, *weight)?;
+            let bias = bias.map(|bias| constant(model, *bias)).transpose()?;
+            reads = &reads[..1];
+            Linear::new(&weight, bias.as_deref(), *activation)?.into()
+        }
     };
     model.wire_node(name, op, reads)
+}
+
+fn constant(model: &TypedModel, outlet: OutletId) -> TractResult<Arc<Tensor>> {
+    model.outlet_fact(outlet)?.konst.clone().context("a linear layer's weights are not constant")
 }
 
 impl Kind {

@@ -1,47 +1,13 @@
-//! The inner loops of encoding, search and attention, written so that the compiler makes 128-bit SIMD of them.
+//! Products with a matrix of weights.
 
-const LANES: usize = 16;
+use wide::f32x4;
+
+use super::LANES;
+
+/// Rows of the left side that pass over a block together.
 const ROWS: usize = 4;
-const COLUMNS: usize = 8;
-
-/// Inner product of two slices of one length.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a_lanes, a_rest) = a.as_chunks::<LANES>();
-    let (b_lanes, b_rest) = b.as_chunks::<LANES>();
-    let mut sums = [0.0f32; LANES];
-    for (a, b) in a_lanes.iter().zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
-        }
-        width /= 2;
-    }
-    a_rest.iter().zip(b_rest).fold(sums[0], |sum, (a, b)| sum + a * b)
-}
-
-/// to += scale · from, for slices of one length.
-pub(crate) fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += scale * from;
-    }
-}
-
-/// to += from, for slices of one length.
-pub(crate) fn add(to: &mut [f32], from: &[f32]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += from;
-    }
-}
-
-/// Inner product of codes; the caller sees to it that it fits.
-pub(crate) fn dot_codes(a: &[i16], b: &[i16]) -> i32 {
-    a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
-}
+/// Columns of a block: two vectors, so that eight sums stay in registers, of which WebAssembly on x86-64 has sixteen.
+const COLUMNS: usize = 2 * LANES;
 
 /// A matrix that others are multiplied with, laid out for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +40,14 @@ impl Matrix {
         Matrix::new(&straight, inner, columns)
     }
 
+    pub fn inner(&self) -> usize {
+        self.inner
+    }
+
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// left `[n, inner]` · self = `[n, columns]`.
     pub fn product(&self, left: &[f32]) -> Vec<f32> {
         let n = left.len() / self.inner;
@@ -93,22 +67,41 @@ impl Matrix {
                 let sums = block_product(lefts, block);
                 let columns = COLUMNS.min(self.columns - first);
                 for (sums, out) in sums.iter().zip(out.chunks_mut(out_stride)) {
-                    out[first..first + columns].copy_from_slice(&sums[..columns]);
+                    if columns == COLUMNS {
+                        out[first..first + COLUMNS].copy_from_slice(sums);
+                    } else {
+                        out[first..first + columns].copy_from_slice(&sums[..columns]);
+                    }
                 }
             }
         }
     }
 }
 
+/// Steps of the inner loop that are written out: what a sandbox checks at each turn is checked less often.
+const UNROLLED: usize = 4;
+
 fn block_product(left: [&[f32]; ROWS], block: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
-    let mut sums = [[0.0f32; COLUMNS]; ROWS];
-    let [a, b, c, d] = left;
-    for ((((block, a), b), c), d) in block.iter().zip(a).zip(b).zip(c).zip(d) {
-        for (sums, left) in sums.iter_mut().zip([a, b, c, d]) {
-            for (sum, value) in sums.iter_mut().zip(block) {
-                *sum += left * value;
-            }
+    let mut sums = [[f32x4::ZERO; 2]; ROWS];
+    let [(a, a_rest), (b, b_rest), (c, c_rest), (d, d_rest)] = left.map(<[f32]>::as_chunks::<UNROLLED>);
+    let (steps, rest) = block.as_chunks::<UNROLLED>();
+    for ((((block, a), b), c), d) in steps.iter().zip(a).zip(b).zip(c).zip(d) {
+        for at in 0..UNROLLED {
+            step(&mut sums, [a[at], b[at], c[at], d[at]], &block[at]);
         }
     }
-    sums
+    for ((((block, a), b), c), d) in rest.iter().zip(a_rest).zip(b_rest).zip(c_rest).zip(d_rest) {
+        step(&mut sums, [*a, *b, *c, *d], block);
+    }
+    sums.map(bytemuck::cast)
+}
+
+#[inline(always)]
+fn step(sums: &mut [[f32x4; 2]; ROWS], left: [f32; ROWS], block: &[f32; COLUMNS]) {
+    let block: [f32x4; 2] = bytemuck::cast(*block);
+    for (sums, left) in sums.iter_mut().zip(left) {
+        let left = f32x4::splat(left);
+        sums[0] += left * block[0];
+        sums[1] += left * block[1];
+    }
 }

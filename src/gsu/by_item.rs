@@ -1,0 +1,37 @@
+//! The events of a history by their item.
+
+/// The events of a history by their item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ByItem {
+    /// The distinct items, `[M]`.
+    pub item: Vec<u32>,
+    /// `[M + 1]`: item i has the events `row[start[i]..start[i + 1]]`.
+    pub start: Vec<u32>,
+    /// Event rows `[N]`, ascending within an item.
+    pub row: Vec<u32>,
+}
+
+impl ByItem {
+    /// Groups events, given the item of each.
+    pub fn of(items: impl Iterator<Item = u32>) -> ByItem {
+        let mut events: Vec<u64> =
+            items.zip(0u32..).map(|(item, row)| u64::from(item) << 32 | u64::from(row)).collect();
+        events.sort_unstable();
+        let mut by_item = ByItem { row: Vec::with_capacity(events.len()), ..ByItem::default() };
+        for event in events {
+            let item = (event >> 32) as u32;
+            if by_item.item.last() != Some(&item) {
+                by_item.item.push(item);
+                by_item.start.push(by_item.row.len() as u32);
+            }
+            by_item.row.push(event as u32);
+        }
+        by_item.start.push(by_item.row.len() as u32);
+        by_item
+    }
+
+    /// The events of the i-th item.
+    pub fn events(&self, i: usize) -> &[u32] {
+        &self.row[self.start[i] as usize..self.start[i + 1] as usize]
+    }
+}

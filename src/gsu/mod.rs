@@ -1,0 +1,29 @@
+//! General search unit: picks the K events of the history that matter most to each candidate.
+//!
+//! Hard and soft search: SIM, "Search-based User Interest Modeling with Lifelong Sequential Behavior Data" (Pi et al.,
+//! CIKM 2020), section 3.2. Consistent search: TWIN, "TWo-stage Interest Network for Lifelong User Behavior Modeling"
+//! (Chang et al., KDD 2023), section 4.2.
+//!
+//! Every search gives event rows `[C, k]`: best first, the lower row (the newer event) first among equals, [`NO_EVENT`]
+//! in the slots that remain.
+
+mod by_item;
+mod consistent;
+mod hard;
+mod scan;
+mod soft;
+
+pub use by_item::ByItem;
+pub use consistent::{Logits, MARKS, consistent};
+pub use hard::hard;
+pub use soft::soft;
+
+/// Marks a slot for which there was no event.
+pub const NO_EVENT: i64 = -1;
+
+/// Puts rows of keys, best first, into slots.
+fn fill(slots: &mut [i64], best: &[u64]) {
+    for (slot, &best) in slots.iter_mut().zip(best) {
+        *slot = i64::from(crate::top::row(best));
+    }
+}

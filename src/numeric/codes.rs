@@ -1,0 +1,153 @@
+//! Vectors as whole numbers of 16 bits, and inner products of many of them with many.
+
+use std::ops::Range;
+
+use wide::{i16x8, i32x4};
+
+use super::LANES;
+
+/// Vectors on the left that pass over the right together.
+pub(crate) const TOGETHER: usize = 4;
+/// Vectors on the right in a block.
+pub(crate) const BLOCK: usize = 2 * LANES;
+/// Two codes of each of four vectors.
+type Pairs = [i16; 8];
+
+/// Inner products of a few vectors on the left, each with a block of vectors on the right.
+pub(crate) type Products = [[i32x4; 2]; TOGETHER];
+
+/// Stands in for the largest value where all are zero.
+const LEAST: f32 = 1e-30;
+
+/// What vectors of `width` numbers are multiplied with to become codes, such that no inner product of codes overflows.
+///
+/// Sums of floats depend on their order, and a tie that rounding breaks picks another event; sums of whole numbers are
+/// the same in every runtime.
+pub(crate) fn scale(vectors: &[&[f32]], width: usize) -> f32 {
+    limit(width) / vectors.iter().map(|values| largest(values)).fold(LEAST, f32::max)
+}
+
+fn limit(width: usize) -> f32 {
+    (f64::from(i32::MAX) / width as f64).sqrt().floor().min(f64::from(i16::MAX)) as f32
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |largest, value| value.abs().max(largest))
+}
+
+pub(crate) fn code(value: f32, scale: f32) -> i16 {
+    (value * scale).round_ties_even() as i16
+}
+
+/// The vectors on the left, `[n, width]`.
+pub(crate) struct Left {
+    /// `[n / TOGETHER, width / 2, TOGETHER]`: two codes each, zeros beyond the last.
+    pairs: Vec<[[i16; 2]; TOGETHER]>,
+    steps: usize,
+}
+
+/// The vectors on the right, `[n, width]`.
+pub(crate) struct Right {
+    /// `[n / BLOCK, width / 2, 2]`: two codes of each of four vectors, zeros beyond the last.
+    pairs: Vec<[Pairs; 2]>,
+    steps: usize,
+}
+
+impl Left {
+    pub fn new(values: &[f32], width: usize, scale: f32) -> Left {
+        let steps = width.div_ceil(2);
+        let mut pairs = vec![[[0; 2]; TOGETHER]; (values.len() / width).div_ceil(TOGETHER) * steps];
+        for (vector, values) in values.chunks_exact(width).enumerate() {
+            let pairs = &mut pairs[vector / TOGETHER * steps..][..steps];
+            for (at, &value) in values.iter().enumerate() {
+                pairs[at / 2][vector % TOGETHER][at % 2] = code(value, scale);
+            }
+        }
+        Left { pairs, steps }
+    }
+
+    /// The groups of [`TOGETHER`] vectors that are numbered so.
+    pub fn groups(&self, groups: Range<usize>) -> impl Iterator<Item = Group<'_>> {
+        self.pairs[groups.start * self.steps..groups.end * self.steps].chunks_exact(self.steps).map(Group)
+    }
+
+    /// How many groups there are.
+    pub fn len(&self) -> usize {
+        self.pairs.len() / self.steps
+    }
+}
+
+impl Right {
+    pub fn new(values: &[f32], width: usize, scale: f32) -> Right {
+        let steps = width.div_ceil(2);
+        let mut pairs = vec![[[0; 8]; 2]; (values.len() / width).div_ceil(BLOCK) * steps];
+        for (vector, values) in values.chunks_exact(width).enumerate() {
+            let pairs = &mut pairs[vector / BLOCK * steps..][..steps];
+            let (half, lane) = (vector % BLOCK / LANES, vector % LANES);
+            for (at, &value) in values.iter().enumerate() {
+                pairs[at / 2][half][2 * lane + at % 2] = code(value, scale);
+            }
+        }
+        Right { pairs, steps }
+    }
+
+    /// The blocks that are numbered so.
+    pub fn blocks(&self, blocks: Range<usize>) -> impl Iterator<Item = Block<'_>> {
+        self.pairs[blocks.start * self.steps..blocks.end * self.steps].chunks_exact(self.steps).map(Block)
+    }
+
+    /// How many blocks there are.
+    pub fn len(&self) -> usize {
+        self.pairs.len() / self.steps
+    }
+
+    pub fn bytes_of_block(&self) -> usize {
+        self.steps * size_of::<[Pairs; 2]>()
+    }
+}
+
+/// A few vectors on the left.
+#[derive(Clone, Copy)]
+pub(crate) struct Group<'a>(&'a [[[i16; 2]; TOGETHER]]);
+
+/// A block of vectors on the right.
+#[derive(Clone, Copy)]
+pub(crate) struct Block<'a>(&'a [[Pairs; 2]]);
+
+impl Group<'_> {
+    /// The inner products of each with each.
+    #[inline(always)]
+    pub fn products(self, block: Block) -> Products {
+        let mut sums: Products = [[i32x4::ZERO; 2]; TOGETHER];
+        let ((lefts, left_rest), (rights, right_rest)) =
+            (self.0.as_chunks::<UNROLLED>(), block.0.as_chunks::<UNROLLED>());
+        for (left, right) in lefts.iter().zip(rights) {
+            for at in 0..UNROLLED {
+                step(&mut sums, &left[at], &right[at]);
+            }
+        }
+        for (left, right) in left_rest.iter().zip(right_rest) {
+            step(&mut sums, left, right);
+        }
+        sums
+    }
+}
+
+/// Steps of the inner loop that are written out: what a sandbox checks at each turn is checked less often.
+const UNROLLED: usize = 4;
+
+#[inline(always)]
+fn step(sums: &mut Products, left: &[[i16; 2]; TOGETHER], right: &[Pairs; 2]) {
+    let right: [i16x8; 2] = bytemuck::cast(*right);
+    for (sums, &left) in sums.iter_mut().zip(left) {
+        let left = spread(left);
+        sums[0] += left.dot(right[0]);
+        sums[1] += left.dot(right[1]);
+    }
+}
+
+/// Two codes, in every pair of lanes.
+#[inline(always)]
+fn spread(pair: [i16; 2]) -> i16x8 {
+    bytemuck::cast(i32x4::splat(bytemuck::cast(pair)))
+}

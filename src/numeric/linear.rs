@@ -1,0 +1,59 @@
+//! A linear layer with what follows it.
+
+use serde::{Deserialize, Serialize};
+use wide::f32x4;
+
+use super::exp::{sigmoid, tanh};
+use super::{LANES, Matrix};
+
+/// What is done to each number that a linear layer gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Activation {
+    Identity,
+    Relu,
+    Sigmoid,
+    Tanh,
+}
+
+/// activation(x · weight + bias).
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Linear {
+    weight: Matrix,
+    bias: Option<Vec<f32>>,
+    activation: Activation,
+}
+
+impl Linear {
+    /// The bias, where there is one, has a number for each column of the weight.
+    pub fn new(weight: Matrix, bias: Option<Vec<f32>>, activation: Activation) -> Linear {
+        Linear { weight, bias, activation }
+    }
+
+    pub fn columns(&self) -> usize {
+        self.weight.columns()
+    }
+
+    /// x `[n, inner]` to `out` `[n, columns]`.
+    pub fn apply(&self, x: &[f32], out: &mut [f32]) {
+        self.weight.multiply(x, self.weight.inner(), out, self.columns());
+        if let Some(bias) = &self.bias {
+            out.chunks_exact_mut(bias.len()).for_each(|row| super::add(row, bias));
+        }
+        match self.activation {
+            Activation::Identity => {}
+            Activation::Relu => each(out, |x| x.fast_max(f32x4::ZERO)),
+            Activation::Sigmoid => each(out, sigmoid),
+            Activation::Tanh => each(out, tanh),
+        }
+    }
+}
+
+fn each(values: &mut [f32], f: impl Fn(f32x4) -> f32x4) {
+    let (lanes, rest) = values.as_chunks_mut::<LANES>();
+    for values in lanes {
+        *values = f(f32x4::new(*values)).to_array();
+    }
+    let mut last = [0.0; LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    rest.copy_from_slice(&f(f32x4::new(last)).to_array()[..rest.len()]);
+}
