@@ -138,15 +138,18 @@ impl Face for Native {
 
 /// The module in wasmtime, through its raw exports.
 pub struct Wasm {
-    store: Store<()>,
+    pub store: Store<()>,
     instance: Instance,
     memory: Memory,
 }
 
 impl Wasm {
     pub fn new() -> Wasm {
-        let mut store = Store::new(module().engine(), ());
-        let instance = Instance::new(&mut store, module(), &[]).unwrap();
+        Wasm::of(module(), Store::new(module().engine(), ()))
+    }
+
+    pub fn of(module: &Module, mut store: Store<()>) -> Wasm {
+        let instance = Instance::new(&mut store, module, &[]).unwrap();
         let memory = instance.get_memory(&mut store, "memory").unwrap();
         let init = instance.get_typed_func::<(), ()>(&mut store, "init").unwrap();
         init.call(&mut store, ()).unwrap();
