@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, parity, bench, adapt, production-examples."""
+"""The command line: train, evaluate, parity, bench, adapt, production-examples, performance-…."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from .evaluation import parity, report, scorers
 from .export.model_directory import ModelError
 from .export.rebuild import GraphError
 from .export.shard import ShardError
+from .performance import command as performance
+from .performance.results import ResultsError
 from .production import command as production
 from .production.statements import ProductionError
 from .schema import GSU_NAMES, Gsu
@@ -36,6 +38,7 @@ KNOWN_ERRORS = (
     parity.ScoresError,
     BenchError,
     ProductionError,
+    ResultsError,
     OSError,
 )
 
@@ -104,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     five.add_argument("--output", type=Path, required=True, metavar="FILE", help="Parquet file to write, old version")
     five.set_defaults(run=adapt)
     production.register(commands)
+    performance.register(commands)
     for command in (two, three):
         command.add_argument("--data", type=Path, required=True, help="data directory")
         command.add_argument("--model", type=Path, required=True, help="model directory")

@@ -54,7 +54,7 @@ pub fn checks() -> Vec<Check> {
                     "--workspace",
                     "--all-targets",
                     "--features",
-                    "lookback-host/prepare",
+                    "lookback-host/prepare,lookback-bench/tract",
                     "--",
                     "-D",
                     "warnings",

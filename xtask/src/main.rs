@@ -1,5 +1,6 @@
 //! `cargo xtask …`: everything a contributor runs.
 
+mod bench;
 mod board;
 mod cargo;
 mod compare;
@@ -57,6 +58,8 @@ enum Command {
     Train(train::Options),
     /// Compare the full model with baselines and with itself less one idea, and write docs/results.md
     Evaluate(evaluate::Options),
+    /// Measure what a request costs against other runtimes, and write docs/performance.md and docs/fleet.md
+    Bench(bench::Options),
     /// Show the curves of past trainings in TensorBoard
     Board,
 }
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Command::Data(options) => data::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Board => board::run(),
     };
     match done {

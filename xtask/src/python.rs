@@ -23,12 +23,22 @@ impl Python {
     /// `python …` in the repository's root, with training/ importable.
     pub fn command(&self) -> Command {
         let mut python = command(&self.interpreter);
-        python.env("PYTHONPATH", root().join("training"));
-        // Paths of another interpreter's packages would come before the pinned ones.
-        python.env_remove("PYTHONHOME").env("PYTHONNOUSERSITE", "1");
+        self.environment(&mut python);
         // Its default is a folder in the repository's root.
         python.env("HYPOTHESIS_STORAGE_DIRECTORY", state().join("python/hypothesis"));
         python
+    }
+
+    /// The interpreter, for programs that start it in this `environment`.
+    pub fn interpreter(&self) -> &Path {
+        &self.interpreter
+    }
+
+    /// Gives a command what makes training/ importable, and nothing else.
+    pub fn environment(&self, command: &mut Command) {
+        command.env("PYTHONPATH", root().join("training"));
+        // Paths of another interpreter's packages would come before the pinned ones.
+        command.env_remove("PYTHONHOME").env("PYTHONNOUSERSITE", "1");
     }
 }
 

@@ -41,7 +41,7 @@ struct Part {
 }
 
 /// Everything tested is built with one set of features, so that nothing is compiled twice.
-const FEATURES: [&str; 3] = ["--workspace", "--features", "lookback-host/prepare"];
+const FEATURES: [&str; 3] = ["--workspace", "--features", "lookback-host/prepare,lookback-bench/tract"];
 
 /// Lists of the simulated platform that parity compares: it alone has surfaces, skips and histories of thousands.
 const SIMULATED_LISTS: usize = 100;

@@ -1,0 +1,173 @@
+//! Cells of the table: every variant on one fixture, in turns.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use lookback::request::Gsu;
+use lookback_bench::protocol::Task;
+
+use crate::agreement::compare;
+use crate::results::{Cell, Measured};
+use crate::statistics::Times;
+use crate::workers::Worker;
+
+/// The variant that others are compared with.
+pub const REFERENCE: &str = "wasmtime";
+/// Variants that the bars are about: where there is a bar, they run in every round.
+const BARRED: [&str; 2] = [REFERENCE, "onnxruntime"];
+/// A variant of which a request is expected to take longer is left out.
+const MOST_SECONDS: f64 = 30.0;
+/// Of a longer request one run is enough.
+const ONE_IS_ENOUGH: f64 = 8.0;
+const LEAST_ROUNDS: usize = 3;
+
+/// How long to measure.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Seconds for each variant of a cell.
+    pub seconds: f64,
+    /// Rounds at most.
+    pub rounds: usize,
+    /// Rounds of cells with a bar.
+    pub barred_rounds: usize,
+}
+
+/// A size and a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub candidates: usize,
+    pub events: usize,
+    pub search: Gsu,
+}
+
+impl Size {
+    /// Whether a bar is set here: these need enough rounds to speak of a 99th percentile.
+    fn has_bar(self) -> bool {
+        self.candidates == 1000 && [1000, 54_000].contains(&self.events) && self.search != Gsu::Hard
+    }
+
+    /// How much there is to do, at most.
+    fn work(self) -> f64 {
+        self.candidates as f64 * self.events as f64
+    }
+}
+
+/// Runs cells one after the other, from small to large.
+pub struct Table<'a> {
+    pub workers: Vec<Worker>,
+    pub pace: Pace,
+    pub scratch: PathBuf,
+    /// The JSON file of a fixture.
+    pub place: &'a dyn Fn(usize, usize) -> PathBuf,
+    /// Median seconds of each variant and search in the largest cell so far.
+    known: BTreeMap<(&'static str, &'static str), (Size, f64)>,
+}
+
+/// A variant in a cell.
+struct Turn {
+    worker: usize,
+    times: Vec<u64>,
+    wanted: usize,
+    chunk: Option<usize>,
+    logits: Vec<f32>,
+}
+
+impl<'a> Table<'a> {
+    pub fn new(
+        workers: Vec<Worker>,
+        pace: Pace,
+        scratch: PathBuf,
+        place: &'a dyn Fn(usize, usize) -> PathBuf,
+    ) -> Table<'a> {
+        Table { workers, pace, scratch, place, known: BTreeMap::new() }
+    }
+
+    pub fn cell(&mut self, size: Size) -> Result<Cell> {
+        let fixture = (self.place)(size.candidates, size.events);
+        let draws = draws(&fixture, size)?;
+        let mut left_out = BTreeMap::new();
+        let mut turns = Vec::new();
+        for worker in 0..self.workers.len() {
+            let name = self.workers[worker].name;
+            match self.too_long(name, size) {
+                Some(why) => {
+                    left_out.insert(name.to_owned(), why);
+                }
+                None => turns.push(self.prepare(worker, &fixture, size)?),
+            }
+        }
+        let rounds = turns.iter().map(|turn| turn.wanted).max().unwrap_or(0);
+        for round in 0..rounds {
+            let count = turns.len();
+            for i in 0..count {
+                let turn = &mut turns[(i + round) % count];
+                // Each has its runs spread evenly over the rounds.
+                if (round + 1) * turn.wanted / rounds > round * turn.wanted / rounds {
+                    let answer = self.workers[turn.worker].order(Task::Run, &fixture, size.search, None)?;
+                    turn.times.push(answer.nanoseconds);
+                }
+            }
+        }
+        let names: Vec<&'static str> = turns.iter().map(|turn| self.workers[turn.worker].name).collect();
+        let reference = names.iter().position(|&name| name == REFERENCE).context("the module is not among the workers")?;
+        let of = |turn: &Turn| Times::of(&turn.times).context("a variant was never run");
+        let unit = of(&turns[reference])?.median;
+        let mut variants = BTreeMap::new();
+        for (turn, name) in turns.iter().zip(&names) {
+            let times = of(turn)?;
+            self.known.insert((name, size.search.name()), (size, times.median / 1e3));
+            let agreement = compare(&turns[reference].logits, &turn.logits, &draws)?;
+            let measured = Measured { times, ratio: Some(times.median / unit), chunk: turn.chunk, agreement };
+            variants.insert((*name).to_owned(), measured);
+        }
+        Ok(Cell {
+            candidates: size.candidates,
+            events: size.events,
+            search: size.search,
+            draws: draws.iter().filter(|&&draw| draw).count(),
+            variants,
+            left_out,
+        })
+    }
+
+    /// Why a variant is left out, by what a smaller cell took.
+    fn too_long(&self, name: &'static str, size: Size) -> Option<String> {
+        let (known, seconds) = self.known.get(&(name, size.search.name()))?;
+        let expected = seconds * size.work() / known.work();
+        (expected > MOST_SECONDS).then(|| format!("about {expected:.0} s a request, by what a smaller one took"))
+    }
+
+    fn prepare(&mut self, worker: usize, fixture: &Path, size: Size) -> Result<Turn> {
+        let worker_of = &mut self.workers[worker];
+        let name = worker_of.name;
+        let prepared = worker_of.order(Task::Prepare, fixture, size.search, None)?;
+        let file = self.scratch.join(format!("{name}.f32"));
+        worker_of.order(Task::Score, fixture, size.search, Some(&file))?;
+        let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let logits = bytes.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
+        let seconds = prepared.nanoseconds as f64 / 1e9;
+        let (mut wanted, mut times) = (0, vec![]);
+        if seconds > ONE_IS_ENOUGH {
+            times.push(prepared.nanoseconds);
+        } else {
+            let affordable = (self.pace.seconds / seconds.max(1e-6)) as usize;
+            wanted = affordable.clamp(LEAST_ROUNDS, self.pace.rounds);
+            if size.has_bar() {
+                let most = self.pace.barred_rounds;
+                wanted = if BARRED.contains(&name) { most } else { affordable.clamp(LEAST_ROUNDS, most) };
+            }
+        }
+        Ok(Turn { worker, times, wanted, chunk: prepared.chunk, logits })
+    }
+}
+
+/// Which candidates of a fixture are draws of a search.
+fn draws(fixture: &Path, size: Size) -> Result<Vec<bool>> {
+    let stem = fixture.file_stem().unwrap_or_default().to_string_lossy();
+    let file = fixture.with_file_name(format!("{stem}-draws-{}.u8", size.search.name()));
+    let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    ensure!(bytes.len() == size.candidates, "{} is of {} candidates", file.display(), bytes.len());
+    Ok(bytes.into_iter().map(|byte| byte != 0).collect())
+}

@@ -1,0 +1,137 @@
+//! Fixtures: requests of the simulated platform's heavy person, as messages and as tensors.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use lookback::bundle::{Bundle, Manifest};
+use lookback::event::Event;
+use lookback::request::{Attribute, Gsu, Request, Weights};
+use lookback::shard::Shard;
+use lookback::wire;
+use lookback_bench::fixture::Fixture;
+use lookback_pipeline::dataset::Dataset;
+use lookback_pipeline::simulate::{Parameters, simulate};
+use rand::SeedableRng;
+use rand::seq::index::sample;
+use rand_chacha::ChaCha8Rng;
+
+use crate::tensors::Reader;
+
+pub const SEARCHES: [Gsu; 3] = [Gsu::Hard, Gsu::Soft, Gsu::Consistent];
+/// The person of the platform with a very long history.
+const HEAVY: u64 = 1;
+/// Which items of the shard are candidates.
+const SEED: u64 = 4;
+
+/// Where fixtures lie, and what they are made of.
+pub struct Fixtures<'a> {
+    pub folder: &'a Path,
+    pub model: &'a Path,
+}
+
+impl Fixtures<'_> {
+    /// The JSON file of a fixture.
+    pub fn place(&self, candidates: usize, events: usize) -> PathBuf {
+        self.folder.join(format!("{candidates}x{events}.json"))
+    }
+
+    /// Writes every fixture of these sizes anew.
+    pub fn write(&self, candidates: &[usize], events: &[usize]) -> Result<()> {
+        fs::create_dir_all(self.folder).with_context(|| format!("cannot create {}", self.folder.display()))?;
+        let read = |file: &str| {
+            let path = self.model.join(file);
+            fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let bundle = Bundle::decode(&read("bundle.lbb")?)?;
+        let shard = Shard::decode(&read("shard.lbs")?)?;
+        let reader = Reader { manifest: bundle.manifest(), shard: &shard };
+        let mut platforms: BTreeMap<usize, Person> = BTreeMap::new();
+        for &events in events {
+            let usual = Parameters::default().heavy_events;
+            let heavy = if events <= usual { usual } else { events };
+            if !platforms.contains_key(&heavy) {
+                platforms.insert(heavy, self.person(heavy, bundle.manifest())?);
+            }
+            let request = platforms[&heavy].request(events, bundle.manifest())?;
+            let person = reader.person(&format!("person-{events}.bin"), &request)?.write(self.folder)?;
+            for &candidates in candidates {
+                let items = drawn(&shard, candidates)?;
+                let mut tensors =
+                    reader.candidates(&format!("candidates-{candidates}.bin"), &items)?.write(self.folder)?;
+                tensors.extend(person.iter().cloned());
+                let mut requests = BTreeMap::new();
+                for search in SEARCHES {
+                    let file = format!("{candidates}x{events}-{}.request", search.name());
+                    let asked = Request { candidates: items.clone(), gsu: Some(search), ..request.clone() };
+                    fs::write(self.folder.join(&file), wire::encode(&asked))?;
+                    requests.insert(search.name().to_owned(), file);
+                }
+                let fixture = Fixture { candidates, events, items, requests, tensors };
+                fs::write(self.place(candidates, events), serde_json::to_string(&fixture)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The heavy person of a platform where they have so many events, simulated alone: one more person changes nobody.
+    fn person(&self, heavy_events: usize, manifest: &Manifest) -> Result<Person> {
+        let folder = self.folder.join(format!("platform-{heavy_events}"));
+        let parameters = Parameters { heavy_events, people: 1, snapshots: 0, ..Parameters::default() };
+        simulate(&parameters, &folder, |_, _| {})?;
+        let set = Dataset::open(&folder)?;
+        let user = set.user(HEAVY).context("the platform has no heavy person")?;
+        let known = |name: &String| manifest.user_fields.iter().any(|field| field.name == *name);
+        let attributes = user.attributes.iter().filter(|(name, _)| known(name));
+        let attributes =
+            attributes.map(|(field, value)| Attribute { field: field.clone(), value: value.clone() }).collect();
+        let rows = set.log.user_range(HEAVY);
+        let surface = rows.clone().last().and_then(|row| set.log.surface.get(row)).map(str::to_owned);
+        let history = rows.map(|row| (set.log.event(row), set.log.action[row].is_skip())).collect();
+        Ok(Person { attributes, surface, history })
+    }
+}
+
+struct Person {
+    attributes: Vec<Attribute>,
+    surface: Option<String>,
+    /// Oldest first; whether it is a skip.
+    history: Vec<(Event, bool)>,
+}
+
+impl Person {
+    /// Their newest events, so many of them engaged, and the skips that the model reads, just after the last of them.
+    fn request(&self, engaged: usize, manifest: &Manifest) -> Result<Request> {
+        let (mut left, mut skips) = (engaged, manifest.skips as usize);
+        let mut history: Vec<Event> = Vec::new();
+        for &(event, is_skip) in self.history.iter().rev() {
+            let left = if is_skip { &mut skips } else { &mut left };
+            if *left > 0 {
+                *left -= 1;
+                history.push(event);
+            }
+        }
+        ensure!(left == 0, "the heavy person has {} engaged events, not {engaged}", engaged - left);
+        history.reverse();
+        let now = history.last().map_or(0, |last| last.time + 1);
+        Ok(Request {
+            now,
+            attributes: self.attributes.clone(),
+            surface: self.surface.clone(),
+            history,
+            candidates: Vec::new(),
+            items: Vec::new(),
+            gsu: None,
+            weights: Weights::default(),
+        })
+    }
+}
+
+/// Items of the shard, met before or not.
+fn drawn(shard: &Shard, count: usize) -> Result<Vec<u64>> {
+    let items = shard.items();
+    ensure!(count <= items.len(), "the shard has {} items, {count} candidates are asked for", items.len());
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    Ok(sample(&mut random, items.len(), count).iter().map(|at| items[at]).collect())
+}

@@ -1,0 +1,245 @@
+//! The driver of the benchmark: makes fixtures, runs the workers in turns, writes the results.
+//!
+//! `cargo xtask bench` builds what it needs and runs it.
+
+mod agreement;
+mod cells;
+mod fixtures;
+mod machine;
+mod results;
+mod statistics;
+mod table;
+mod tensors;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use lookback::request::Gsu;
+
+use cells::{Pace, Size, Table};
+use fixtures::{Fixtures, SEARCHES};
+use results::{ModuleSize, Results, Throughput};
+use workers::{Worker, on_one_core};
+
+const CANDIDATES: [usize; 3] = [500, 1000, 5000];
+const EVENTS: [usize; 4] = [1000, 16_000, 54_000, 200_000];
+const QUICK_CANDIDATES: [usize; 1] = [1000];
+const QUICK_EVENTS: [usize; 2] = [1000, 54_000];
+
+#[derive(Parser)]
+#[command(name = "lookback-bench", about = "Run by `cargo xtask bench`")]
+enum Arguments {
+    /// Write the fixtures, and print where each is
+    Fixtures(Common),
+    /// Measure every variant whose program is given
+    Run(Run),
+}
+
+#[derive(Args)]
+struct Common {
+    /// Where fixtures lie
+    #[arg(long, value_name = "DIR")]
+    fixtures: PathBuf,
+    /// Model directory
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// Few cells, few rounds
+    #[arg(long)]
+    quick: bool,
+}
+
+#[derive(Args)]
+struct Run {
+    #[command(flatten)]
+    common: Common,
+    /// The WebAssembly module
+    #[arg(long, value_name = "FILE")]
+    module: PathBuf,
+    /// Folder of the ordinary graphs
+    #[arg(long, value_name = "DIR")]
+    graphs: PathBuf,
+    /// The worker that runs the module, and tract where it was built with it
+    #[arg(long, value_name = "FILE")]
+    worker: PathBuf,
+    /// Whether it was built with tract
+    #[arg(long)]
+    tract: bool,
+    /// The worker built with 128-bit SIMD
+    #[arg(long, value_name = "FILE")]
+    native_128: Option<PathBuf>,
+    /// The worker built for this very CPU
+    #[arg(long, value_name = "FILE")]
+    native_all: Option<PathBuf>,
+    /// Python with onnxruntime; PYTHONPATH is to hold the training package
+    #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
+    /// Folder of the workers that run in Node
+    #[arg(long, value_name = "DIR")]
+    node: Option<PathBuf>,
+    /// The JSON file to write
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse() {
+        Arguments::Fixtures(common) => {
+            let (candidates, events) = sizes(common.quick);
+            let fixtures = Fixtures { folder: &common.fixtures, model: &common.model };
+            fixtures.write(candidates, events)?;
+            for &events in events {
+                candidates.iter().for_each(|&count| println!("{}", fixtures.place(count, events).display()));
+            }
+            Ok(())
+        }
+        Arguments::Run(run) => run.run(),
+    }
+}
+
+fn sizes(quick: bool) -> (&'static [usize], &'static [usize]) {
+    if quick { (&QUICK_CANDIDATES, &QUICK_EVENTS) } else { (&CANDIDATES, &EVENTS) }
+}
+
+impl Run {
+    fn run(&self) -> Result<()> {
+        let load = machine::load();
+        let fixtures = Fixtures { folder: &self.common.fixtures, model: &self.common.model };
+        let place = |candidates, events| fixtures.place(candidates, events);
+        let scratch = self.common.fixtures.join("scores");
+        fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+        let pace = match self.common.quick {
+            true => Pace { seconds: 1.5, rounds: 25, barred_rounds: 25 },
+            false => Pace { seconds: 4.0, rounds: 40, barred_rounds: 110 },
+        };
+        let mut table = Table::new(self.workers()?, pace, scratch, &place);
+        let (candidates, events) = sizes(self.common.quick);
+        let mut cells = Vec::new();
+        println!("{}", table::head());
+        for search in SEARCHES {
+            for &events in events {
+                for &candidates in candidates {
+                    let cell = table.cell(Size { candidates, events, search })?;
+                    println!("{}", table::line(&cell));
+                    cells.push(cell);
+                }
+            }
+        }
+        drop(table);
+        let wrong = cells.iter().flat_map(|cell| cell.variants.values()).filter(|one| one.agreement.wrong > 0).count();
+        println!("requests a second, one thread and two …");
+        let results = Results {
+            quick: self.common.quick,
+            cells,
+            throughput: self.throughput(&place)?,
+            module: module_size(&fs::read(&self.module)?)?,
+            peaks: self.peaks()?,
+            machine: machine::describe(load),
+        };
+        for one in &results.throughput {
+            println!(
+                "{} × {} {}: {:.2} requests/s with one thread, {:.2} with two: {:.2} times",
+                one.candidates,
+                one.events,
+                one.search.name(),
+                one.one_thread,
+                one.two_threads,
+                one.ratio
+            );
+        }
+        fs::write(&self.output, serde_json::to_string_pretty(&results)?)
+            .with_context(|| format!("cannot write {}", self.output.display()))?;
+        if wrong > 0 {
+            bail!(
+                "{wrong} results are of logits that differ from the module's where the search is no draw: see \"wrong\" \
+                 in {}; their times mean nothing until they agree",
+                self.output.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Starts a worker of each variant whose program is there.
+    fn workers(&self) -> Result<Vec<Worker>> {
+        let (model, module, graphs) = (&self.common.model, &self.module, &self.graphs);
+        let mut workers =
+            vec![Worker::start(cells::REFERENCE, Command::new(&self.worker).arg("module").arg(model).arg(module))?];
+        if let Some(node) = &self.node {
+            let lookback = node.join("lookback.mjs");
+            workers.push(Worker::start("v8", in_node().arg(lookback).arg(model).arg(module))?);
+            let peer = node.join("onnxruntime-web.mjs");
+            workers.push(Worker::start("onnxruntime-web", in_node().arg(peer).arg(graphs))?);
+        }
+        for (name, program) in [("native-128", &self.native_128), ("native-all", &self.native_all)] {
+            if let Some(program) = program {
+                workers.push(Worker::start(name, Command::new(program).arg("native").arg(model))?);
+            }
+        }
+        if let Some(python) = &self.python {
+            let mut python = Command::new(python);
+            python.args(["-m", "lookback_training", "performance-worker", "--graphs"]).arg(graphs);
+            workers.push(Worker::start("onnxruntime", &mut python)?);
+        }
+        if self.tract {
+            workers.push(Worker::start("tract", Command::new(&self.worker).arg("tract").arg(graphs))?);
+        }
+        Ok(workers)
+    }
+
+    /// One thread and two, in turns.
+    fn throughput(&self, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Throughput>> {
+        let (rounds, seconds) = if self.common.quick { (2, 1.0) } else { (5, 3.0) };
+        let (candidates, search) = (1000, Gsu::Consistent);
+        let mut found = Vec::new();
+        for events in QUICK_EVENTS {
+            let mut rates: [Vec<f64>; 2] = Default::default();
+            for _ in 0..rounds {
+                for threads in [1, 2] {
+                    let mut worker = Command::new(&self.worker);
+                    worker.arg("throughput").arg(&self.common.model).arg(&self.module).arg(place(candidates, events));
+                    worker.args([search.name(), &threads.to_string(), &seconds.to_string()]);
+                    let rate = output(&mut worker)?.trim().parse().context("the worker printed no number")?;
+                    rates[threads - 1].push(rate);
+                }
+            }
+            let median = |rates: &[f64]| statistics::median_of(rates).context("nothing was measured");
+            let (one_thread, two_threads) = (median(&rates[0])?, median(&rates[1])?);
+            let ratio = two_threads / one_thread;
+            found.push(Throughput { candidates, events, search, one_thread, two_threads, ratio });
+        }
+        Ok(found)
+    }
+
+    fn peaks(&self) -> Result<BTreeMap<String, f64>> {
+        let printed = on_one_core(|| output(Command::new(&self.worker).arg("peaks")))??;
+        serde_json::from_str(&printed).context("the worker printed no peaks")
+    }
+}
+
+/// Node with functions compiled by the optimising compiler when they are first called, not sometime later.
+fn in_node() -> Command {
+    let mut node = Command::new("node");
+    node.args(["--no-liftoff", "--wasm-lazy-compilation"]);
+    node
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn module_size(bytes: &[u8]) -> Result<ModuleSize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(ModuleSize { raw: bytes.len(), gzip: encoder.finish()?.len() })
+}

@@ -1,0 +1,86 @@
+//! What a run found out, as it is written down.
+
+use std::collections::BTreeMap;
+
+use lookback::request::Gsu;
+use serde::{Deserialize, Serialize};
+
+use crate::statistics::Times;
+
+/// One run of the benchmark.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    pub quick: bool,
+    pub machine: Machine,
+    pub cells: Vec<Cell>,
+    pub throughput: Vec<Throughput>,
+    pub module: ModuleSize,
+    /// Peaks of the core, as the worker names them.
+    pub peaks: BTreeMap<String, f64>,
+}
+
+/// What it ran on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    pub cpu: String,
+    pub cores: usize,
+    pub memory_gb: f64,
+    pub system: String,
+    /// Instruction sets that matter here.
+    pub features: Vec<String>,
+    /// Processes that ran or waited to run, averaged over the minute before the start and before the end.
+    pub load: [f64; 2],
+}
+
+/// One size and search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    pub candidates: usize,
+    pub events: usize,
+    pub search: Gsu,
+    /// Candidates for which the search is a draw.
+    pub draws: usize,
+    pub variants: BTreeMap<String, Measured>,
+    /// Why a variant is not there.
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// One variant in a cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    pub times: Times,
+    /// Its median, as a multiple of that of the module in wasmtime.
+    pub ratio: Option<f64>,
+    /// Candidates at once, where fewer than all were fastest.
+    pub chunk: Option<usize>,
+    pub agreement: Agreement,
+}
+
+/// How its logits compare with those of the module in wasmtime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Candidates with a logit further off than the tolerance.
+    pub differing: usize,
+    /// Those of them that are no draws.
+    pub wrong: usize,
+    /// The largest difference among candidates that are no draws.
+    pub worst: f32,
+}
+
+/// Requests a second.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    pub candidates: usize,
+    pub events: usize,
+    pub search: Gsu,
+    pub one_thread: f64,
+    pub two_threads: f64,
+    pub ratio: f64,
+}
+
+/// The file that ships, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModuleSize {
+    pub raw: usize,
+    pub gzip: usize,
+}

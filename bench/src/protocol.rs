@@ -1,0 +1,46 @@
+//! Lines of JSON between the driver and a worker: one order, one answer.
+
+use std::path::PathBuf;
+
+use lookback::request::Gsu;
+use serde::{Deserialize, Serialize};
+
+/// What a worker is to do with a fixture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Read the fixture, choose the best way to run it, and run it until it is warm.
+    Prepare,
+    /// Run one whole request.
+    Run,
+    /// Write the logits `[C, 2]` of the run before, f32 in little endian, in the order of the candidates.
+    Score,
+}
+
+/// One line to a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// What to do.
+    pub task: Task,
+    /// A fixture's JSON file.
+    pub fixture: PathBuf,
+    /// The search.
+    pub search: Gsu,
+    /// Where scores go.
+    #[serde(default)]
+    pub to: Option<PathBuf>,
+}
+
+/// One line from a worker.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// How long the request took, or one of them, measured in the worker.
+    #[serde(default)]
+    pub nanoseconds: u64,
+    /// Candidates that are run at once, where a worker has found out that fewer than all are best.
+    #[serde(default)]
+    pub chunk: Option<usize>,
+    /// Why it was not done.
+    #[serde(default)]
+    pub error: Option<String>,
+}

@@ -1,0 +1,136 @@
+//! What this core can do at most: 128-bit arithmetic, natively and in wasmtime, and memory.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::Result;
+use serde::Serialize;
+
+/// The best of so many tries counts: a peak is what is reached when nothing disturbs.
+const TRIES: usize = 7;
+const ROUNDS: u32 = 20_000_000;
+/// Chains, lanes and operations of a round: a multiplication and an addition each.
+const F32_OPERATIONS: f64 = 8.0 * 4.0 * 2.0;
+const I16_OPERATIONS: f64 = 8.0 * 8.0 * 2.0;
+/// Far beyond any cache.
+const BYTES: usize = 256 << 20;
+
+/// Peaks; operations are multiplications and additions, both counted.
+#[derive(Serialize)]
+pub struct Peaks {
+    #[serde(flatten)]
+    native: Option<Native>,
+    #[serde(flatten)]
+    module: Option<Module>,
+    read_gb_per_second: f64,
+    triad_gb_per_second: f64,
+}
+
+#[derive(Serialize)]
+struct Native {
+    native_f32_multiply_add_gflops: f64,
+    native_i16_dot_gops: f64,
+}
+
+#[derive(Serialize)]
+struct Module {
+    wasmtime_f32_multiply_add_gflops: f64,
+    wasmtime_i16_dot_gops: f64,
+}
+
+/// Measures them all.
+pub fn peaks() -> Result<Peaks> {
+    Ok(Peaks { native: native(), module: module()?, read_gb_per_second: read(), triad_gb_per_second: triad() })
+}
+
+/// Billions of whatever is counted a second, in the best try.
+fn best(count: f64, mut work: impl FnMut()) -> f64 {
+    let mut least = f64::INFINITY;
+    for _ in 0..TRIES {
+        let started = Instant::now();
+        work();
+        least = least.min(started.elapsed().as_secs_f64());
+    }
+    count / least / 1e9
+}
+
+#[cfg(target_arch = "x86_64")]
+fn native() -> Option<Native> {
+    use std::arch::x86_64::{_mm_add_epi32, _mm_add_ps, _mm_madd_epi16, _mm_mul_ps, _mm_set1_epi16, _mm_set1_ps};
+    let rounds = f64::from(ROUNDS);
+    let f32_peak = best(rounds * F32_OPERATIONS, || {
+        let (by, plus) = (_mm_set1_ps(black_box(0.999)), _mm_set1_ps(black_box(0.5)));
+        let mut chains = [_mm_set1_ps(black_box(1.0)); 8];
+        for _ in 0..ROUNDS {
+            chains = chains.map(|chain| _mm_add_ps(_mm_mul_ps(chain, by), plus));
+        }
+        black_box(chains);
+    });
+    let i16_peak = best(rounds * I16_OPERATIONS, || {
+        let by = _mm_set1_epi16(black_box(3));
+        let mut chains = [1, 2, 3, 4, 5, 6, 7, 8].map(|start| _mm_set1_epi16(black_box(start)));
+        for _ in 0..ROUNDS {
+            chains = chains.map(|chain| _mm_add_epi32(chain, _mm_madd_epi16(chain, by)));
+        }
+        black_box(chains);
+    });
+    Some(Native { native_f32_multiply_add_gflops: f32_peak, native_i16_dot_gops: i16_peak })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn native() -> Option<Native> {
+    None
+}
+
+#[cfg(feature = "wasmtime")]
+fn module() -> Result<Option<Module>> {
+    use wasmtime::{Engine, Instance, Store};
+    let engine = Engine::default();
+    let module = wasmtime::Module::new(&engine, wat::parse_str(include_str!("kernels.wat"))?)?;
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[])?;
+    let multiply_add = instance.get_typed_func::<(i32, f32), f32>(&mut store, "f32_multiply_add")?;
+    let dot = instance.get_typed_func::<(i32, i32), i32>(&mut store, "i16_dot")?;
+    let rounds = f64::from(ROUNDS);
+    let mut failed = None;
+    let wasmtime_f32_multiply_add_gflops = best(rounds * F32_OPERATIONS, || {
+        failed = multiply_add.call(&mut store, (ROUNDS as i32, black_box(0.999))).err().or(failed.take());
+    });
+    let wasmtime_i16_dot_gops = best(rounds * I16_OPERATIONS, || {
+        failed = dot.call(&mut store, (ROUNDS as i32, black_box(3))).err().or(failed.take());
+    });
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(Some(Module { wasmtime_f32_multiply_add_gflops, wasmtime_i16_dot_gops })),
+    }
+}
+
+#[cfg(not(feature = "wasmtime"))]
+fn module() -> Result<Option<Module>> {
+    Ok(None)
+}
+
+/// Gigabytes a second that one core reads and adds up.
+fn read() -> f64 {
+    let values = vec![black_box(1u64); BYTES / 8];
+    best(BYTES as f64, || {
+        let mut sums = [0u64; 16];
+        for values in values.as_chunks::<16>().0 {
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = sum.wrapping_add(*value));
+        }
+        black_box(sums);
+    })
+}
+
+/// Gigabytes a second of a = b + s·c: two read and one written (McCalpin's STREAM).
+fn triad() -> f64 {
+    let (b, c) = (vec![black_box(1.0f32); BYTES / 4], vec![black_box(2.0f32); BYTES / 4]);
+    let mut a = vec![0.0f32; BYTES / 4];
+    let by = black_box(3.0);
+    best(3.0 * BYTES as f64, || {
+        for ((a, b), c) in a.iter_mut().zip(&b).zip(&c) {
+            *a = b + by * c;
+        }
+        black_box(&a);
+    })
+}

@@ -1,0 +1,50 @@
+;; Peaks of 128-bit arithmetic in a WebAssembly engine: eight independent chains, nothing from memory.
+(module
+  (func (export "f32_multiply_add") (param $rounds i32) (param $by f32) (result f32)
+    (local $x v128) (local $y v128)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128)
+    (local $e v128) (local $f v128) (local $g v128) (local $h v128)
+    (local.set $x (f32x4.splat (local.get $by)))
+    (local.set $y (f32x4.splat (f32.mul (local.get $by) (f32.const 0.5))))
+    (loop $again
+      (local.set $a (f32x4.add (f32x4.mul (local.get $a) (local.get $x)) (local.get $y)))
+      (local.set $b (f32x4.add (f32x4.mul (local.get $b) (local.get $x)) (local.get $y)))
+      (local.set $c (f32x4.add (f32x4.mul (local.get $c) (local.get $x)) (local.get $y)))
+      (local.set $d (f32x4.add (f32x4.mul (local.get $d) (local.get $x)) (local.get $y)))
+      (local.set $e (f32x4.add (f32x4.mul (local.get $e) (local.get $x)) (local.get $y)))
+      (local.set $f (f32x4.add (f32x4.mul (local.get $f) (local.get $x)) (local.get $y)))
+      (local.set $g (f32x4.add (f32x4.mul (local.get $g) (local.get $x)) (local.get $y)))
+      (local.set $h (f32x4.add (f32x4.mul (local.get $h) (local.get $x)) (local.get $y)))
+      (br_if $again (local.tee $rounds (i32.sub (local.get $rounds) (i32.const 1)))))
+    (f32x4.extract_lane 0
+      (f32x4.add
+        (f32x4.add (f32x4.add (local.get $a) (local.get $b)) (f32x4.add (local.get $c) (local.get $d)))
+        (f32x4.add (f32x4.add (local.get $e) (local.get $f)) (f32x4.add (local.get $g) (local.get $h))))))
+
+  (func (export "i16_dot") (param $rounds i32) (param $by i32) (result i32)
+    (local $x v128)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128)
+    (local $e v128) (local $f v128) (local $g v128) (local $h v128)
+    (local.set $x (i32x4.splat (local.get $by)))
+    (local.set $a (i16x8.splat (i32.const 1)))
+    (local.set $b (i16x8.splat (i32.const 2)))
+    (local.set $c (i16x8.splat (i32.const 3)))
+    (local.set $d (i16x8.splat (i32.const 4)))
+    (local.set $e (i16x8.splat (i32.const 5)))
+    (local.set $f (i16x8.splat (i32.const 6)))
+    (local.set $g (i16x8.splat (i32.const 7)))
+    (local.set $h (i16x8.splat (i32.const 8)))
+    (loop $again
+      (local.set $a (i32x4.add (local.get $a) (i32x4.dot_i16x8_s (local.get $a) (local.get $x))))
+      (local.set $b (i32x4.add (local.get $b) (i32x4.dot_i16x8_s (local.get $b) (local.get $x))))
+      (local.set $c (i32x4.add (local.get $c) (i32x4.dot_i16x8_s (local.get $c) (local.get $x))))
+      (local.set $d (i32x4.add (local.get $d) (i32x4.dot_i16x8_s (local.get $d) (local.get $x))))
+      (local.set $e (i32x4.add (local.get $e) (i32x4.dot_i16x8_s (local.get $e) (local.get $x))))
+      (local.set $f (i32x4.add (local.get $f) (i32x4.dot_i16x8_s (local.get $f) (local.get $x))))
+      (local.set $g (i32x4.add (local.get $g) (i32x4.dot_i16x8_s (local.get $g) (local.get $x))))
+      (local.set $h (i32x4.add (local.get $h) (i32x4.dot_i16x8_s (local.get $h) (local.get $x))))
+      (br_if $again (local.tee $rounds (i32.sub (local.get $rounds) (i32.const 1)))))
+    (i32x4.extract_lane 0
+      (i32x4.add
+        (i32x4.add (i32x4.add (local.get $a) (local.get $b)) (i32x4.add (local.get $c) (local.get $d)))
+        (i32x4.add (i32x4.add (local.get $e) (local.get $f)) (i32x4.add (local.get $g) (local.get $h)))))))

@@ -1,0 +1,55 @@
+//! One variant in a process of its own: reads orders from standard input, one a line, and answers each.
+
+mod kernels;
+#[cfg(feature = "wasmtime")]
+mod module;
+mod native;
+mod serve;
+#[cfg(feature = "tract")]
+mod tract;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+const USAGE: &str = "lookback-worker native MODEL | module MODEL MODULE | throughput MODEL MODULE FIXTURE SEARCH \
+                     THREADS SECONDS | tract GRAPHS | peaks";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["native", model] => serve::serve(native::Native::open(Path::new(model))?),
+        #[cfg(feature = "wasmtime")]
+        ["module", model, module] => serve::serve(module::InModule::open(Path::new(model), Path::new(module))?),
+        #[cfg(feature = "wasmtime")]
+        ["throughput", model, module, fixture, search, threads, seconds] => {
+            let asked = module::Load {
+                fixture: Path::new(fixture),
+                search,
+                threads: threads.parse().context("THREADS is no number")?,
+                seconds: seconds.parse().context("SECONDS is no number")?,
+            };
+            println!("{}", module::throughput(Path::new(model), Path::new(module), &asked)?);
+            Ok(())
+        }
+        #[cfg(feature = "tract")]
+        ["tract", graphs] => serve::serve(tract::InTract::open(Path::new(graphs))),
+        ["peaks"] => {
+            println!("{}", serde_json::to_string(&kernels::peaks()?)?);
+            Ok(())
+        }
+        _ => bail!("usage: {USAGE}; variants that this worker was built without are refused too"),
+    }
+}

@@ -1,0 +1,114 @@
+//! The module in wasmtime, with the host's limits on.
+
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use lookback::request::{Gsu, Request};
+use lookback::response::Response;
+use lookback::wire;
+use lookback_bench::fixture::Fixture;
+use lookback_host::{Host, Module};
+
+use crate::native::read;
+use crate::serve::{Variant, logits};
+
+/// The host checks it each millisecond; the longest request of all has to end within it.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A host of one instance.
+pub struct InModule {
+    host: Host,
+    request: Option<Request>,
+    response: Option<Response>,
+}
+
+impl InModule {
+    /// Compiles the module, or finds it compiled, and loads a model directory.
+    pub fn open(model: &Path, module: &Path) -> Result<InModule> {
+        let host = host(model, &Module::load(module)?)?;
+        Ok(InModule { host, request: None, response: None })
+    }
+}
+
+impl Variant for InModule {
+    fn prepare(&mut self, fixture: &Path, search: Gsu) -> Result<Option<usize>> {
+        let bytes = Fixture::read(fixture)?.request(fixture, search.name())?;
+        self.request = Some(wire::decode(&bytes)?);
+        Ok(None)
+    }
+
+    fn run(&mut self) -> Result<Duration> {
+        let request = self.request.as_ref().context("no fixture is prepared")?;
+        let started = Instant::now();
+        let response = rank(&self.host, request)?;
+        let time = started.elapsed();
+        self.response = Some(response);
+        Ok(time)
+    }
+
+    fn logits(&self) -> Result<Vec<f32>> {
+        let request = self.request.as_ref().context("no fixture is prepared")?;
+        logits(request, self.response.as_ref().context("nothing was run")?)
+    }
+}
+
+/// What to keep several threads busy with.
+pub struct Load<'a> {
+    pub fixture: &'a Path,
+    pub search: &'a str,
+    pub threads: usize,
+    pub seconds: f64,
+}
+
+/// Requests a second that so many threads get answered, each with a host of its own.
+pub fn throughput(model: &Path, module: &Path, load: &Load) -> Result<f64> {
+    let request: Request = wire::decode(&Fixture::read(load.fixture)?.request(load.fixture, load.search)?)?;
+    let module = Module::load(module)?;
+    let hosts = (0..load.threads).map(|_| host(model, &module)).collect::<Result<Vec<Host>>>()?;
+    let start = Barrier::new(load.threads);
+    let rates = thread::scope(|scope| {
+        let (request, start) = (&request, &start);
+        let threads: Vec<_> = hosts
+            .iter()
+            .map(|host| {
+                scope.spawn(move || -> Result<f64> {
+                    // Nobody may leave before the barrier: the others would wait.
+                    let warm = rank(host, request);
+                    start.wait();
+                    warm?;
+                    let (started, mut done) = (Instant::now(), 0);
+                    while started.elapsed().as_secs_f64() < load.seconds {
+                        rank(host, request)?;
+                        done += 1;
+                    }
+                    Ok(f64::from(done) / started.elapsed().as_secs_f64())
+                })
+            })
+            .collect();
+        let joined = threads.into_iter().map(|thread| match thread.join() {
+            Ok(rate) => rate,
+            Err(_) => bail!("a thread panicked"),
+        });
+        joined.collect::<Result<Vec<f64>>>()
+    })?;
+    Ok(rates.iter().sum())
+}
+
+fn host(model: &Path, module: &Module) -> Result<Host> {
+    let builder = Host::builder(module).bundle(read(model, "bundle.lbb")?).shard(read(model, "shard.lbs")?);
+    Ok(builder.deadline(DEADLINE).memory_limit(MEMORY_LIMIT).instances(1).build()?)
+}
+
+/// What the largest fixture needs; most need less than the host's default.
+const MEMORY_LIMIT: usize = 2 << 30;
+
+fn rank(host: &Host, request: &Request) -> Result<Response> {
+    let answer = host.rank(request)?;
+    match answer.degraded {
+        None => Ok(answer.response),
+        Some(reason) => bail!("the module did not answer: {reason}"),
+    }
+}

@@ -1,0 +1,103 @@
+"""What must hold, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .results import EVERYTHING, NATIVE, PEER, REFERENCE, WEB, Results, slope
+
+CANDIDATES = 1000
+SHORT, LONG, LONGEST, GROWTH_FROM = 1000, 54_000, 200_000, 16_000
+SEARCHES = ("soft", "consistent")
+MOST_GZIP = 2_000_000
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One thing asked, the figure reached, and the figure to reach; `met` is None where the figure is only told."""
+
+    asked: str
+    figure: str
+    threshold: str
+    met: bool | None
+
+
+def bars(results: Results) -> list[Bar]:
+    """Every bar of which the run measured what it takes."""
+    return [
+        *_short(results),
+        *_long(results),
+        *_hard(results),
+        *_growth(results),
+        *_native(results),
+        *_cores(results),
+        _size(results),
+    ]
+
+
+def _at_most(asked: str, figure: float, most: float, unit: str = "×") -> Bar:
+    digits = 1 if unit == " ms" else 2
+    return Bar(asked, f"{figure:.{digits}f}{unit}", f"at most {most:g}{unit}", figure <= most)
+
+
+def _against(results: Results, events: int, limits: dict[str, float]) -> Iterable[Bar]:
+    for search in SEARCHES:
+        cell = results.cell(CANDIDATES, events, search)
+        for peer, most in limits.items():
+            ratio = cell and cell.ratio(REFERENCE, peer)
+            if ratio is not None:
+                asked = f"{CANDIDATES:,} candidates, {events:,} events, {search}: against {peer}"
+                yield _at_most(asked, ratio, most)
+
+
+def _short(results: Results) -> Iterable[Bar]:
+    return _against(results, SHORT, {PEER: 1.0, WEB: 0.5})
+
+
+def _long(results: Results) -> Iterable[Bar]:
+    for search in SEARCHES:
+        cell = results.cell(CANDIDATES, LONG, search)
+        if cell and REFERENCE in cell.variants:
+            found = cell.variants[REFERENCE]
+            asked = f"{CANDIDATES:,} candidates, {LONG:,} events, {search}: P99 over {found.rounds} requests"
+            yield _at_most(asked, found.p99, 100, " ms")
+    yield from _against(results, LONG, {PEER: 0.5})
+
+
+def _hard(results: Results) -> Iterable[Bar]:
+    short, long = (results.cell(CANDIDATES, events, "hard") for events in (SHORT, LONG))
+    if short and long:
+        ratio = long.variants[REFERENCE].median / short.variants[REFERENCE].median
+        yield _at_most(f"hard search, {LONG:,} events against {SHORT:,}", ratio, 1.2)
+
+
+def _growth(results: Results) -> Iterable[Bar]:
+    for search in SEARCHES:
+        short, long = (results.cell(CANDIDATES, events, search) for events in (GROWTH_FROM, LONGEST))
+        power = slope(short, long) if short and long else None
+        if power is not None:
+            asked = f"{search}: cost grows as length to the power of, {GROWTH_FROM:,} to {LONGEST:,} events"
+            yield Bar(asked, f"{power:.2f}", "at most 0.9", power <= 0.9)
+
+
+def _native(results: Results) -> Iterable[Bar]:
+    for events in (SHORT, LONG):
+        for search in SEARCHES:
+            cell = results.cell(CANDIDATES, events, search)
+            of = f"{CANDIDATES:,} candidates, {events:,} events, {search}"
+            if cell and (ratio := cell.ratio(REFERENCE, NATIVE)) is not None:
+                yield _at_most(f"{of}: against the same Rust natively, 128-bit SIMD", ratio, 1.25)
+            if cell and (ratio := cell.ratio(REFERENCE, EVERYTHING)) is not None:
+                yield Bar(f"{of}: natively with everything the CPU has", f"{ratio:.2f}×", "told", None)
+
+
+def _cores(results: Results) -> Iterable[Bar]:
+    for one in results.throughput:
+        asked = f"{one['candidates']:,} candidates, {one['events']:,} events, {one['search']}: requests of two cores"
+        yield Bar(asked, f"{one['ratio']:.2f}×", "at least 1.9×", one["ratio"] >= 1.9)
+
+
+def _size(results: Results) -> Bar:
+    gzip = results.module["gzip"]
+    return Bar("the module, gzip'd", f"{gzip / 1e6:.2f} MB", "at most 2 MB", gzip <= MOST_GZIP)

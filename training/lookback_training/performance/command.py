@@ -1,0 +1,79 @@
+"""The commands `performance-graphs`, `performance-draws`, `performance-worker` and `performance-page`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+CORE_HOUR_PRICE = 0.04
+NOTES = "notes.md"
+
+
+def register(commands: Any) -> None:
+    """Add the commands to `argparse`'s subparsers."""
+    one = commands.add_parser("performance-graphs", help="write model.onnx as ordinary graphs, one for each search")
+    one.add_argument("--model", type=Path, required=True, help="model directory")
+    one.add_argument("--output", type=Path, required=True, help="folder to write")
+    one.set_defaults(run=_graphs)
+    two = commands.add_parser("performance-draws", help="find the candidates of fixtures whose search is a draw")
+    two.add_argument("--model", type=Path, required=True, help="model directory")
+    two.add_argument("fixtures", type=Path, nargs="+", metavar="FIXTURE", help="JSON files of the benchmark's driver")
+    two.set_defaults(run=_draws)
+    three = commands.add_parser("performance-worker", help="answer the benchmark's driver with onnxruntime")
+    three.add_argument("--graphs", type=Path, required=True, help="folder of performance-graphs")
+    three.set_defaults(run=_worker)
+    four = commands.add_parser("performance-page", help="write the page of the benchmark's results")
+    four.add_argument("--results", type=Path, required=True, metavar="DIR", help="what `cargo xtask bench` measured")
+    four.add_argument("--output", type=Path, required=True, help="Markdown page to write, such as docs/performance.md")
+    four.add_argument("--fleet", type=Path, required=True, help="the note on cost to write, such as docs/fleet.md")
+    four.add_argument("--command", required=True, help="what the pages say they are written by")
+    four.add_argument(
+        "--core-hour-price",
+        type=float,
+        default=CORE_HOUR_PRICE,
+        metavar="PRICE",
+        help=f"assumed price of a core for an hour ({CORE_HOUR_PRICE})",
+    )
+    four.set_defaults(run=_page)
+
+
+def _graphs(options: argparse.Namespace) -> int:
+    # The exporter's packages take a while to import.
+    from ..export import ordinary
+
+    ordinary.write(options.model / "model.onnx", options.output)
+    return 0
+
+
+def _draws(options: argparse.Namespace) -> int:
+    from . import draws
+
+    draws.write(options.fixtures, options.model / "model.onnx")
+    return 0
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from . import worker
+
+    worker.serve(options.graphs)
+    return 0
+
+
+def _page(options: argparse.Namespace) -> int:
+    from . import fleet, page, plots, results
+    from .bars import bars
+
+    found = results.read(options.results)
+    folder = options.output.with_suffix("")
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    drawn = [(title, f"{folder.name}/{path.name}") for title, path in plots.draw(found, folder)]
+    notes = folder / NOTES
+    text = notes.read_text() if notes.is_file() else ""
+    options.output.write_text(page.render(found, options.command, drawn, text))
+    cost = fleet.render(found, options.command, options.core_hour_price)
+    options.fleet.write_text(cost)
+    for bar in bars(found):
+        print(f"{ {True: 'met   ', False: 'MISSED', None: '      '}[bar.met]} {bar.asked}: {bar.figure} ({bar.threshold})")
+    print(f"\n{cost}")
+    return 0

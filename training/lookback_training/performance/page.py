@@ -1,0 +1,217 @@
+"""docs/performance.md, made from the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .bars import bars
+from .results import ENOUGH_FOR_P99, REFERENCE, Cell, Results
+
+VARIANTS: dict[str, str] = {
+    "wasmtime": "Lookback's module in wasmtime through `lookback-host`, with deadline and memory limit. From a request "
+    "as a Rust service holds it to the response: encoded, copied in, answered, copied out, decoded.",
+    "v8": "The same module in V8 (Node) by its raw exports, from encoded request to encoded response; its functions "
+    "compiled by the optimising compiler at their first call.",
+    "native-128": "The same Rust built natively with 128-bit SIMD (SSE4.2 on x86-64), from encoded request to encoded "
+    "response.",
+    "native-all": "The same, built with everything that this CPU has.",
+    "onnxruntime": "onnxruntime, native, one thread, all graph optimisations, on the ordinary graph; inputs bound where "
+    "they lie.",
+    "onnxruntime-web": "onnxruntime-web in Node: WebAssembly with SIMD, one thread, all graph optimisations, on the "
+    "ordinary graph.",
+    "tract": "tract, native, on the ordinary graph.",
+}
+
+INTRODUCTION = """# Performance
+
+What a whole request costs, against what one would run instead. Written by
+
+```sh
+{command}
+```
+
+Each variant is a process of its own that has loaded its model; all are pinned to the same core and take turns, so that
+whatever else the machine does meets them all. Times are measured within the process, in milliseconds: medians, and the
+99th percentile where there were {rounds} rounds or more. Nobody is timed on a wrong answer: logits differ by at most
+1e-4 from the module's, but for candidates whose search is a draw, which are counted below.
+
+Requests are those of the simulated platform's heavy person: their newest events, so many of them engaged as the table
+says, with the newest skips that the model reads; 200,000 events are of the same platform told with a longer history
+(`heavy_events`; the pins are the same, for the seed is). Candidates are drawn from the shard.
+
+**The peers' model** is the same weights as one ordinary ONNX graph for each search
+(`python -m lookback_training performance-graphs`): no operator of our own, soft search on the embeddings themselves
+rather than on codes of them, attention that all candidates share as a plain matrix product. Where the scores of all
+candidates would take more than 512 MB, and wherever else it is faster, they come in chunks; what the candidates share is
+then computed once. **The peers get their inputs as tensors, for free**: Lookback's time includes decoding the request,
+ordering its events and looking up embeddings, theirs does not.
+"""
+
+
+def render(results: Results, command: str, plots: list[tuple[str, str]], notes: str = "") -> str:
+    """The whole page; `plots` are (title, path), `notes` is what people say of the figures."""
+    page = [INTRODUCTION.format(command=command, rounds=ENOUGH_FOR_P99)]
+    if results.quick:
+        page.append("This is a quick run: few cells and few rounds.\n")
+    if notes:
+        page.append(notes)
+    page += ["## What must hold\n", _bars(results) + "\n"]
+    for search in results.searches():
+        page += [f"## {search.capitalize()} search\n", _times(results, search) + "\n"]
+    for title, path in plots:
+        page.append(f"![{title}]({path})\n")
+    if any(_p99_of(cell) for cell in results.cells):
+        page += ["## 99th percentiles\n", _p99(results) + "\n"]
+    page += ["## One core and two\n", _throughput(results) + "\n"]
+    page += ["## What this core can do\n", _peaks(results) + "\n"]
+    if results.start is not None:
+        page += ["## Start, memory and formats\n", _start(results.start) + "\n"]
+    page += ["## Did they answer alike\n", _agreement(results) + "\n"]
+    page += ["## Columns\n", _columns(results) + "\n"]
+    page += ["## Machine and versions\n", _machine(results) + "\n"]
+    return "\n".join(page).rstrip() + "\n"
+
+
+def table(head: list[str], body: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _bars(results: Results) -> str:
+    verdict = {True: "yes", False: "**no**", None: "–"}
+    return table(
+        ["asked", "figure", "to reach", "met"],
+        [[bar.asked, bar.figure, bar.threshold, verdict[bar.met]] for bar in bars(results)],
+    )
+
+
+def _present(cells: Iterable[Cell]) -> list[str]:
+    found = {name for cell in cells for name in (*cell.variants, *cell.left_out)}
+    return [name for name in VARIANTS if name in found]
+
+
+def _times(results: Results, search: str) -> str:
+    cells = [cell for cell in results.cells if cell.search == search]
+    names = _present(cells)
+    body = []
+    for cell in sorted(cells, key=lambda one: (one.candidates, one.events)):
+        body.append([f"{cell.candidates:,}", f"{cell.events:,}", *(_time(cell, name) for name in names)])
+    return (
+        "Median ms, and in brackets the multiple of the module in wasmtime.\n\n"
+        + table(["candidates", "events", *names], body)
+    )
+
+
+def _time(cell: Cell, name: str) -> str:
+    if name in cell.left_out:
+        return "too long"
+    if name not in cell.variants:
+        return "–"
+    found = cell.variants[name]
+    wrong = " **wrong**" if found.wrong else ""
+    return f"{found.median:.1f}{wrong}" if name == REFERENCE else f"{found.median:.1f} ({found.ratio:.2f}){wrong}"
+
+
+def _p99_of(cell: Cell) -> dict[str, float]:
+    return {name: one.p99 for name, one in cell.variants.items() if one.rounds >= ENOUGH_FOR_P99}
+
+
+def _p99(results: Results) -> str:
+    cells = [cell for cell in results.cells if _p99_of(cell)]
+    names = [name for name in VARIANTS if any(name in _p99_of(cell) for cell in cells)]
+    body = []
+    for cell in cells:
+        found = _p99_of(cell)
+        times = [f"{found[name]:.1f}" if name in found else "–" for name in names]
+        body.append([cell.search, f"{cell.candidates:,}", f"{cell.events:,}", *times])
+    return table(["search", "candidates", "events", *names], body)
+
+
+def _throughput(results: Results) -> str:
+    body = [
+        [
+            one["search"],
+            f"{one['candidates']:,}",
+            f"{one['events']:,}",
+            f"{one['one_thread']:.2f}",
+            f"{one['two_threads']:.2f}",
+            f"{one['ratio']:.2f}×",
+        ]
+        for one in results.throughput
+    ]
+    head = ["search", "candidates", "events", "requests/s, one thread", "two threads", "two against one"]
+    return "Each thread has a host of its own; nothing is pinned.\n\n" + table(head, body)
+
+
+def _peaks(results: Results) -> str:
+    body = [[name.replace("_", " "), f"{value:.1f}"] for name, value in results.peaks.items()]
+    return (
+        "Peaks measured here, by code that does nothing else: eight chains of 128-bit multiplications and additions "
+        "(both counted), in registers; reading, and a = b + s·c (STREAM's triad), over 256 MB arrays.\n\n"
+        + table(["peak", "measured"], body)
+    )
+
+
+def _start(start: dict[str, object]) -> str:
+    body = [[key.replace("_", " "), _value(value)] for key, value in _flat(start)]
+    command = "```sh\ncargo run --release -p lookback-host --example start\n```"
+    return f"Printed by\n\n{command}\n\n{table(['what', 'measured'], body)}"
+
+
+def _flat(values: dict[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}, ")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _agreement(results: Results) -> str:
+    body = []
+    for cell in results.cells:
+        others = {name: one for name, one in cell.variants.items() if name != REFERENCE}
+        differing = ", ".join(f"{name} {one.differing}" for name, one in others.items() if one.differing) or "none"
+        worst = max((one.worst for one in others.values()), default=0.0)
+        body.append([cell.search, f"{cell.candidates:,}", f"{cell.events:,}", str(cell.draws), differing, f"{worst:.1e}"])
+    return (
+        "Candidates whose search is a draw to rounding; those with a logit more than 1e-4 from the module's; and the "
+        "largest difference among candidates that are no draws.\n\n"
+        + table(["search", "candidates", "events", "draws", "differing", "largest difference"], body)
+    )
+
+
+def _columns(results: Results) -> str:
+    names = _present(results.cells)
+    lines = [f"- **{name}**: {VARIANTS[name]}" for name in names]
+    reasons = [
+        f"- *too long*: {name}, {cell.search} search, {cell.candidates:,} × {cell.events:,}: {why}."
+        for cell in results.cells
+        for name, why in cell.left_out.items()
+    ]
+    chunks = [
+        f"{name} {one.chunk} ({cell.search}, {cell.candidates:,} × {cell.events:,})"
+        for cell in results.cells
+        for name, one in cell.variants.items()
+        if one.chunk is not None
+    ]
+    if chunks:
+        reasons.append(f"- Candidates at once, where fewer than all were best: {'; '.join(chunks)}.")
+    return "\n".join(lines + reasons)
+
+
+def _machine(results: Results) -> str:
+    one = results.machine
+    lines = [
+        f"- {one['cpu']}, {one['cores']} cores, {one['memory_gb']:.0f} GB, {one['system']}; {', '.join(one['features'])}",
+        f"- Load average {one['load'][0]:.1f} before the run and {one['load'][1]:.1f} at its end "
+        "(the run itself is 1): a quiet machine shows 0 and 1.",
+        f"- The module: {results.module['raw'] / 1e6:.2f} MB, {results.module['gzip'] / 1e6:.2f} MB gzip'd.",
+    ]
+    lines += [f"- {name} {version}" for name, version in results.versions.items()]
+    return "\n".join(lines)

@@ -1,0 +1,116 @@
+"""What the driver of the benchmark wrote down (bench/src/driver/results.rs)."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REFERENCE = "wasmtime"
+NATIVE, EVERYTHING = "native-128", "native-all"
+PEER, WEB = "onnxruntime", "onnxruntime-web"
+ENOUGH_FOR_P99 = 100
+"""Rounds from which a 99th percentile is told."""
+
+
+class ResultsError(ValueError):
+    """Results that are not there, or not of this version."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One variant in a cell; times in milliseconds."""
+
+    median: float
+    p99: float
+    rounds: int
+    ratio: float
+    chunk: int | None
+    differing: int
+    wrong: int
+    worst: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    candidates: int
+    events: int
+    search: str
+    draws: int
+    variants: dict[str, Measured]
+    left_out: dict[str, str]
+
+    def ratio(self, one: str, other: str) -> float | None:
+        """Median of one variant over that of another; None where one of them is not there."""
+        if one not in self.variants or other not in self.variants:
+            return None
+        return self.variants[one].median / self.variants[other].median
+
+
+@dataclass(frozen=True)
+class Results:
+    quick: bool
+    machine: dict[str, Any]
+    cells: list[Cell]
+    throughput: list[dict[str, Any]]
+    module: dict[str, int]
+    peaks: dict[str, float]
+    versions: dict[str, str]
+    start: dict[str, Any] | None
+    """What `start` of the host printed, where it is there."""
+
+    def cell(self, candidates: int, events: int, search: str) -> Cell | None:
+        asked = (candidates, events, search)
+        return next((one for one in self.cells if (one.candidates, one.events, one.search) == asked), None)
+
+    def searches(self) -> list[str]:
+        return list(dict.fromkeys(one.search for one in self.cells))
+
+    def by_length(self, candidates: int, search: str) -> list[Cell]:
+        """Cells of one search and number of candidates, short histories first."""
+        chosen = [one for one in self.cells if one.candidates == candidates and one.search == search]
+        return sorted(chosen, key=lambda one: one.events)
+
+
+def slope(short: Cell, long: Cell, variant: str = REFERENCE) -> float | None:
+    """By which power of the length the cost grows from one cell to the other; 1 is linear."""
+    if variant not in short.variants or variant not in long.variants:
+        return None
+    cost = long.variants[variant].median / short.variants[variant].median
+    return math.log(cost) / math.log(long.events / short.events)
+
+
+def read(folder: Path) -> Results:
+    """Results of a folder: results.json, versions.json, and start.json where it is there."""
+    start = folder / "start.json"
+    try:
+        document = json.loads((folder / "results.json").read_text())
+        return Results(
+            quick=document["quick"],
+            machine=document["machine"],
+            cells=[_cell(one) for one in document["cells"]],
+            throughput=document["throughput"],
+            module=document["module"],
+            peaks=document["peaks"],
+            versions=json.loads((folder / "versions.json").read_text()),
+            start=json.loads(start.read_text()) if start.is_file() else None,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResultsError(f"{folder} holds no results ({error!r}); run `cargo xtask bench`") from error
+
+
+def _cell(one: dict[str, Any]) -> Cell:
+    variants = {
+        name: Measured(
+            median=found["times"]["median"],
+            p99=found["times"]["p99"],
+            rounds=found["times"]["rounds"],
+            ratio=found["ratio"],
+            chunk=found["chunk"],
+            **found["agreement"],
+        )
+        for name, found in one["variants"].items()
+    }
+    return Cell(one["candidates"], one["events"], one["search"], one["draws"], variants, one["left_out"])
