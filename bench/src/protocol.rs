@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use lookback::request::Gsu;
 use serde::{Deserialize, Serialize};
 
+/// Extension of the file of events found.
+pub const FOUND: &str = "found";
+
 /// What a worker is to do with a fixture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -13,7 +16,8 @@ pub enum Task {
     Prepare,
     /// Run one whole request.
     Run,
-    /// Write the logits `[C, 2]` of the run before, f32 in little endian, in the order of the candidates.
+    /// Write the logits `[C, 2]` of the run before, f32 in little endian, in the order of the candidates; and beside
+    /// them, from a variant that can tell, the events that the search found `[C, K]`, i32.
     Score,
 }
 

@@ -13,6 +13,7 @@ use crate::process::{command, find, lines, output, quietly, stream};
 use crate::python::{self, Python};
 use crate::root::{root, shown, state};
 use crate::setup::Method;
+use crate::test::FEATURES;
 use crate::wasm;
 
 #[derive(Args)]
@@ -58,7 +59,7 @@ pub fn run(options: &Options) -> Result<()> {
     let fixture_files = output(&mut written)?;
     quietly(
         python_of(&python, "performance-draws").arg("--model").arg(&model).args(fixture_files.lines()),
-        "looking for draws of the searches",
+        "searching exactly, to compare with",
     )?;
 
     println!("\nmeasuring; a quiet machine gives quiet numbers");
@@ -95,7 +96,7 @@ struct Programs {
 impl Programs {
     fn build(folder: &Path) -> Result<Programs> {
         let mut all = cargo();
-        all.args(["build", "--release", "-p", "lookback-bench", "--features", "tract", "--bins"]);
+        all.args(["build", "--release", "--bins"]).args(FEATURES);
         let made = build(&mut all)?;
         let executable = |name: &str| {
             let artifact = made.iter().find(|artifact| artifact.name == name);
@@ -123,7 +124,8 @@ fn node(folder: &Path) -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let place = root().join("bench/node");
-    let lock = fs::read_to_string(place.join("package-lock.json")).context("cannot read bench/node/package-lock.json")?;
+    let lock =
+        fs::read_to_string(place.join("package-lock.json")).context("cannot read bench/node/package-lock.json")?;
     let stamp = folder.join("node.stamp");
     let is_made = place.join("node_modules").is_dir() && fs::read_to_string(&stamp).is_ok_and(|made| made == lock);
     if !is_made {
@@ -224,7 +226,8 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_the_lock() {
-        let lock = "[[package]]\nname = \"a\"\nversion = \"1.2.3\"\n\n[[package]]\nname = \"a-b\"\nversion = \"4.5.6\"\n";
+        let lock =
+            "[[package]]\nname = \"a\"\nversion = \"1.2.3\"\n\n[[package]]\nname = \"a-b\"\nversion = \"4.5.6\"\n";
         assert_eq!(locked(lock, "a").as_deref(), Some("1.2.3"));
         assert_eq!(locked(lock, "a-b").as_deref(), Some("4.5.6"));
         assert_eq!(locked(lock, "b"), None);

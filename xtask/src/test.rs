@@ -40,8 +40,8 @@ struct Part {
     note: String,
 }
 
-/// Everything tested is built with one set of features, so that nothing is compiled twice.
-const FEATURES: [&str; 3] = ["--workspace", "--features", "lookback-host/prepare,lookback-bench/tract"];
+/// Everything tested or measured is built with one set of features, so that nothing is compiled twice.
+pub const FEATURES: [&str; 3] = ["--workspace", "--features", "lookback-host/prepare,lookback-bench/tract"];
 
 /// Lists of the simulated platform that parity compares: it alone has surfaces, skips and histories of thousands.
 const SIMULATED_LISTS: usize = 100;

@@ -1,5 +1,7 @@
 //! Whether two variants gave the same answer.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, ensure};
 
 use crate::results::Agreement;
@@ -7,24 +9,24 @@ use crate::results::Agreement;
 /// Logits may be this far apart.
 const TOLERANCE: f32 = 1e-4;
 
-/// Compares logits `[C, 2]`; `draws` `[C]` are the candidates whose search two runtimes may settle otherwise.
-pub fn compare(expected: &[f32], got: &[f32], draws: &[bool]) -> Result<Agreement> {
+/// Compares logits `[C, 2]`; `free` `[C]` are the candidates for which the two may have attended to other events.
+pub fn compare(expected: &[f32], got: &[f32], free: &[bool]) -> Result<Agreement> {
     ensure!(
-        expected.len() == got.len() && got.len() == 2 * draws.len(),
+        expected.len() == got.len() && got.len() == 2 * free.len(),
         "{} logits, {} expected, {} candidates",
         got.len(),
         expected.len(),
-        draws.len()
+        free.len()
     );
     let mut agreement = Agreement::default();
-    for (i, &draw) in draws.iter().enumerate() {
+    for (i, &free) in free.iter().enumerate() {
         let gap = |at: usize| {
             let gap = (expected[at] - got[at]).abs();
             if gap.is_nan() { f32::INFINITY } else { gap }
         };
         let gap = gap(2 * i).max(gap(2 * i + 1));
         agreement.differing += usize::from(gap > TOLERANCE);
-        if !draw {
+        if !free {
             agreement.wrong += usize::from(gap > TOLERANCE);
             agreement.worst = agreement.worst.max(gap);
         }
@@ -32,9 +34,42 @@ pub fn compare(expected: &[f32], got: &[f32], draws: &[bool]) -> Result<Agreemen
     Ok(agreement)
 }
 
+/// How the events that a search found `[C, K]` compare with those of exact search; -1 stands for none.
+pub struct Search {
+    /// Candidates with other events `[C]`.
+    pub otherwise: Vec<bool>,
+    /// Share of the exact events that were found, averaged over the candidates that have any.
+    pub recall: f64,
+}
+
+/// Compares sets of events, whatever their order.
+pub fn search(exact: &[i32], found: &[i32], k: usize) -> Result<Search> {
+    ensure!(exact.len() == found.len() && k > 0, "{} events found, {} expected", found.len(), exact.len());
+    let (mut otherwise, mut shares) = (Vec::new(), Vec::new());
+    for (exact, found) in exact.chunks(k).zip(found.chunks(k)) {
+        let set = |events: &[i32]| events.iter().copied().filter(|&event| event >= 0).collect::<BTreeSet<i32>>();
+        let (exact, found) = (set(exact), set(found));
+        if !exact.is_empty() {
+            shares.push(exact.intersection(&found).count() as f64 / exact.len() as f64);
+        }
+        otherwise.push(exact != found);
+    }
+    let recall = if shares.is_empty() { 1.0 } else { shares.iter().sum::<f64>() / shares.len() as f64 };
+    Ok(Search { otherwise, recall })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_search_is_judged_by_the_events_it_found_not_by_their_order() {
+        let exact = [3, 1, 2, 7, 8, -1, -1, -1, -1];
+        let judged = search(&exact, &[1, 2, 3, 9, 8, -1, -1, -1, -1], 3).unwrap();
+        assert_eq!(judged.otherwise, [false, true, false]);
+        assert!((judged.recall - 0.75).abs() < 1e-9);
+        assert!(search(&exact, &[1, 2], 3).is_err());
+    }
 
     #[test]
     fn draws_are_counted_and_forgiven_and_others_are_not() {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use lookback::request::Gsu;
-use lookback_bench::protocol::Task;
+use lookback_bench::protocol::{FOUND, Task};
 
-use crate::agreement::compare;
+use crate::agreement::{Search, compare, search};
 use crate::results::{Cell, Measured};
 use crate::statistics::Times;
 use crate::workers::Worker;
@@ -17,6 +17,8 @@ use crate::workers::Worker;
 pub const REFERENCE: &str = "wasmtime";
 /// Variants that the bars are about: where there is a bar, they run in every round.
 const BARRED: [&str; 2] = [REFERENCE, "onnxruntime"];
+/// Variants that search as the module does; the others search exactly.
+const SAME_SEARCH: [&str; 4] = [REFERENCE, "v8", "native-128", "native-all"];
 /// A variant of which a request is expected to take longer is left out.
 const MOST_SECONDS: f64 = 30.0;
 /// Of a longer request one run is enough.
@@ -111,14 +113,20 @@ impl<'a> Table<'a> {
             }
         }
         let names: Vec<&'static str> = turns.iter().map(|turn| self.workers[turn.worker].name).collect();
-        let reference = names.iter().position(|&name| name == REFERENCE).context("the module is not among the workers")?;
+        let reference =
+            names.iter().position(|&name| name == REFERENCE).context("the module is not among the workers")?;
         let of = |turn: &Turn| Times::of(&turn.times).context("a variant was never run");
         let unit = of(&turns[reference])?.median;
+        let searched = self.searched(&fixture, size)?;
+        let free: Vec<bool> =
+            draws.iter().zip(&searched.otherwise).map(|(draw, otherwise)| *draw || *otherwise).collect();
+        let bound = vec![false; size.candidates];
         let mut variants = BTreeMap::new();
         for (turn, name) in turns.iter().zip(&names) {
             let times = of(turn)?;
             self.known.insert((name, size.search.name()), (size, times.median / 1e3));
-            let agreement = compare(&turns[reference].logits, &turn.logits, &draws)?;
+            let free = if SAME_SEARCH.contains(name) { &bound } else { &free };
+            let agreement = compare(&turns[reference].logits, &turn.logits, free)?;
             let measured = Measured { times, ratio: Some(times.median / unit), chunk: turn.chunk, agreement };
             variants.insert((*name).to_owned(), measured);
         }
@@ -127,9 +135,18 @@ impl<'a> Table<'a> {
             events: size.events,
             search: size.search,
             draws: draws.iter().filter(|&&draw| draw).count(),
+            found_otherwise: searched.otherwise.iter().filter(|&&otherwise| otherwise).count(),
+            recall: searched.recall,
             variants,
             left_out,
         })
+    }
+
+    /// What the module found, against exact search.
+    fn searched(&self, fixture: &Path, size: Size) -> Result<Search> {
+        let found = integers(&self.scratch.join(REFERENCE).with_extension(FOUND))?;
+        let exact = integers(&beside(fixture, size, "exact", "i32"))?;
+        search(&exact, &found, exact.len() / size.candidates.max(1))
     }
 
     /// Why a variant is left out, by what a smaller cell took.
@@ -165,9 +182,19 @@ impl<'a> Table<'a> {
 
 /// Which candidates of a fixture are draws of a search.
 fn draws(fixture: &Path, size: Size) -> Result<Vec<bool>> {
-    let stem = fixture.file_stem().unwrap_or_default().to_string_lossy();
-    let file = fixture.with_file_name(format!("{stem}-draws-{}.u8", size.search.name()));
+    let file = beside(fixture, size, "draws", "u8");
     let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     ensure!(bytes.len() == size.candidates, "{} is of {} candidates", file.display(), bytes.len());
     Ok(bytes.into_iter().map(|byte| byte != 0).collect())
+}
+
+fn integers(file: &Path) -> Result<Vec<i32>> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(bytes.as_chunks::<4>().0.iter().map(|value| i32::from_le_bytes(*value)).collect())
+}
+
+/// A file that says something of a search of a fixture.
+fn beside(fixture: &Path, size: Size, what: &str, extension: &str) -> PathBuf {
+    let stem = fixture.file_stem().unwrap_or_default().to_string_lossy();
+    fixture.with_file_name(format!("{stem}-{what}-{}.{extension}", size.search.name()))
 }

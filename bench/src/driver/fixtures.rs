@@ -54,7 +54,7 @@ impl Fixtures<'_> {
             if !platforms.contains_key(&heavy) {
                 platforms.insert(heavy, self.person(heavy, bundle.manifest())?);
             }
-            let request = platforms[&heavy].request(events, bundle.manifest())?;
+            let request = platforms[&heavy].request(events, bundle.manifest().skips as usize)?;
             let person = reader.person(&format!("person-{events}.bin"), &request)?.write(self.folder)?;
             for &candidates in candidates {
                 let items = drawn(&shard, candidates)?;
@@ -102,8 +102,8 @@ struct Person {
 
 impl Person {
     /// Their newest events, so many of them engaged, and the skips that the model reads, just after the last of them.
-    fn request(&self, engaged: usize, manifest: &Manifest) -> Result<Request> {
-        let (mut left, mut skips) = (engaged, manifest.skips as usize);
+    fn request(&self, engaged: usize, skips: usize) -> Result<Request> {
+        let (mut left, mut skips) = (engaged, skips);
         let mut history: Vec<Event> = Vec::new();
         for &(event, is_skip) in self.history.iter().rev() {
             let left = if is_skip { &mut skips } else { &mut left };
@@ -134,4 +134,35 @@ fn drawn(shard: &Shard, count: usize) -> Result<Vec<u64>> {
     ensure!(count <= items.len(), "the shard has {} items, {count} candidates are asked for", items.len());
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     Ok(sample(&mut random, items.len(), count).iter().map(|at| items[at]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use lookback::event::Action;
+
+    use super::*;
+
+    fn person() -> Person {
+        let actions = [Action::Click, Action::Skip, Action::Save, Action::Hide, Action::Skip, Action::Click];
+        let history = actions
+            .iter()
+            .zip(0..)
+            .map(|(&action, at)| (Event::new(at as u64, action, at), action.is_skip()))
+            .collect();
+        Person { attributes: vec![], surface: None, history }
+    }
+
+    #[test]
+    fn a_request_holds_the_newest_events_and_skips_oldest_first_and_comes_after_them() {
+        let request = person().request(2, 1).unwrap();
+        let items: Vec<u64> = request.history.iter().map(|event| event.item).collect();
+        assert_eq!(items, [2, 4, 5]);
+        assert_eq!(request.now, 6);
+    }
+
+    #[test]
+    fn more_events_than_there_are_is_an_error_with_both_numbers() {
+        let error = person().request(4, 1).unwrap_err().to_string();
+        assert!(error.contains('3') && error.contains('4'), "{error}");
+    }
 }

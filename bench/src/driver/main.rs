@@ -158,8 +158,8 @@ impl Run {
             .with_context(|| format!("cannot write {}", self.output.display()))?;
         if wrong > 0 {
             bail!(
-                "{wrong} results are of logits that differ from the module's where the search is no draw: see \"wrong\" \
-                 in {}; their times mean nothing until they agree",
+                "{wrong} results are of logits that differ from the module's although the events attended to are the same: \
+                 see \"wrong\" in {}; their times mean nothing until they agree",
                 self.output.display()
             );
         }

@@ -40,6 +40,10 @@ pub struct Cell {
     pub search: Gsu,
     /// Candidates for which the search is a draw.
     pub draws: usize,
+    /// Candidates for which the module found other events than exact search does.
+    pub found_otherwise: usize,
+    /// Share of the events of exact search that the module found, averaged over candidates.
+    pub recall: f64,
     pub variants: BTreeMap<String, Measured>,
     /// Why a variant is not there.
     pub left_out: BTreeMap<String, String>,
@@ -56,14 +60,15 @@ pub struct Measured {
     pub agreement: Agreement,
 }
 
-/// How its logits compare with those of the module in wasmtime.
+/// How its logits compare with those of the module in wasmtime. A peer searches exactly: where the module found other
+/// events, or the search is a draw, it may answer otherwise; another build of the module may not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Candidates with a logit further off than the tolerance.
     pub differing: usize,
-    /// Those of them that are no draws.
+    /// Those of them for which both had the same events to attend to.
     pub wrong: usize,
-    /// The largest difference among candidates that are no draws.
+    /// The largest difference among candidates for which both had the same events.
     pub worst: f32,
 }
 

@@ -56,6 +56,8 @@ mod tests {
             events: 1000,
             search: Gsu::Soft,
             draws: 0,
+            found_otherwise: 0,
+            recall: 1.0,
             variants: variants.map(|(name, one)| (name.to_owned(), one)).into(),
             left_out: BTreeMap::from([("tract".to_owned(), "why".to_owned())]),
         };

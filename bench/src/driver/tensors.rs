@@ -26,8 +26,7 @@ impl Tensors {
     fn push(&mut self, name: &str, kind: Kind, shape: &[usize], bytes: impl IntoIterator<Item = u8>) {
         let offset = self.bytes.len();
         self.bytes.extend(bytes);
-        let place =
-            TensorPlace { name: name.to_owned(), kind, shape: shape.to_vec(), file: self.file.clone(), offset };
+        let place = TensorPlace { name: name.to_owned(), kind, shape: shape.to_vec(), file: self.file.clone(), offset };
         // Whatever is next begins where any number may.
         self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
         self.places.push(place);

@@ -1,13 +1,15 @@
 //! The module in wasmtime, with the host's limits on.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use lookback::request::{Gsu, Request};
-use lookback::response::Response;
+use lookback::event::{Action, Event};
+use lookback::request::{ExplainRequest, Gsu, Request};
+use lookback::response::{ExplainResponse, Response};
 use lookback::wire;
 use lookback_bench::fixture::Fixture;
 use lookback_host::{Host, Module};
@@ -53,6 +55,42 @@ impl Variant for InModule {
         let request = self.request.as_ref().context("no fixture is prepared")?;
         logits(request, self.response.as_ref().context("nothing was run")?)
     }
+
+    fn found(&self) -> Result<Option<Vec<i32>>> {
+        let request = self.request.as_ref().context("no fixture is prepared")?;
+        let top = request.candidates.len() as u32;
+        let answer = self.host.explain(&ExplainRequest { request: request.clone(), top })?;
+        if let Some(reason) = answer.degraded {
+            bail!("the module did not explain: {reason}");
+        }
+        let k = self.host.bundle().manifest().k as usize;
+        found(request, &answer.response, k).map(Some)
+    }
+}
+
+/// The events found for each candidate `[C, K]`, the newest engaged event being 0, ascending; -1 where there was none.
+fn found(request: &Request, response: &ExplainResponse, k: usize) -> Result<Vec<i32>> {
+    let mut row = vec![-1; request.history.len()];
+    let is_engaged = |event: &&Event| !Action::from_code(event.action).is_some_and(Action::is_skip);
+    let mut next = request.history.iter().filter(is_engaged).count() as i32;
+    for (row, event) in row.iter_mut().zip(&request.history) {
+        if is_engaged(&event) {
+            next -= 1;
+            *row = next;
+        }
+    }
+    let mut of_item = BTreeMap::new();
+    for explanation in &response.explanations {
+        let mut rows: Vec<i32> = explanation.long.iter().map(|one| row[one.event as usize]).collect();
+        rows.sort_unstable();
+        rows.resize(k, -1);
+        of_item.insert(explanation.item, rows);
+    }
+    let mut found = Vec::with_capacity(request.candidates.len() * k);
+    for candidate in &request.candidates {
+        found.extend(of_item.get(candidate).with_context(|| format!("item {candidate} was not explained"))?);
+    }
+    Ok(found)
 }
 
 /// What to keep several threads busy with.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use lookback::request::{Gsu, Request};
 use lookback::response::Response;
-use lookback_bench::protocol::{Answer, Order, Task};
+use lookback_bench::protocol::{Answer, FOUND, Order, Task};
 
 /// Runs of a fixture before the clock counts, while they take this long at most.
 const WARM_UP: usize = 5;
@@ -22,6 +22,11 @@ pub trait Variant {
     fn run(&mut self) -> Result<Duration>;
     /// The logits `[C, 2]` of the run before, in the order of the request.
     fn logits(&self) -> Result<Vec<f32>>;
+    /// The events that the search found for each candidate `[C, K]`, -1 where there was none, the newest event being 0;
+    /// none from a variant that does not tell.
+    fn found(&self) -> Result<Option<Vec<i32>>> {
+        Ok(None)
+    }
 }
 
 /// Answers orders until there are no more.
@@ -50,6 +55,11 @@ fn obey(variant: &mut impl Variant, prepared: &mut Option<(PathBuf, Gsu)>, order
         let to = order.to.as_ref().context("an order to score says where to")?;
         let bytes: Vec<u8> = variant.logits()?.into_iter().flat_map(f32::to_le_bytes).collect();
         fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))?;
+        if let Some(found) = variant.found()? {
+            let bytes: Vec<u8> = found.into_iter().flat_map(i32::to_le_bytes).collect();
+            fs::write(to.with_extension(FOUND), bytes)
+                .with_context(|| format!("cannot write beside {}", to.display()))?;
+        }
         return Ok(answer);
     }
     let started = Instant::now();

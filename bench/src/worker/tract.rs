@@ -80,7 +80,10 @@ impl Variant for InTract {
         for chunk in &self.chunks {
             let found = |name: &str| {
                 let computed = graphs.events.outputs.iter().position(|output| output == name);
-                computed.map(|at| shared[at].clone()).or_else(|| find(chunk, name)).or_else(|| find(&self.tensors, name))
+                computed
+                    .map(|at| shared[at].clone())
+                    .or_else(|| find(chunk, name))
+                    .or_else(|| find(&self.tensors, name))
             };
             let outputs = graphs.candidates.run(found)?;
             logits.extend_from_slice(outputs[0].try_as_plain_ram()?.as_slice::<f32>()?);

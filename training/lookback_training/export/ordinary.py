@@ -47,7 +47,7 @@ Search <k, heads>({_SEARCH_INPUTS}) => (index) {{
     asked_column = Unsqueeze (asked, axis1)
     alike = Equal (asked_column, event_category)
     score = Where (alike, newest, never)
-    best, found = TopK <axis = 1, largest = 1, sorted = 1> (score, k_list)
+    best, found = TopK <axis = 1, largest = 1, sorted = 0> (score, k_list)
     missing = Equal (best, never)
     index = Where (missing, none, found)
 }}
@@ -59,7 +59,7 @@ Search <k, heads>({_SEARCH_INPUTS}) => (index) {{
     k_list = Unsqueeze (k_scalar, axis0)
     event_t = Transpose <perm = [1, 0]> (event)
     score = MatMul (candidate, event_t)
-    best, index = TopK <axis = 1, largest = 1, sorted = 1> (score, k_list)
+    best, index = TopK <axis = 1, largest = 1, sorted = 0> (score, k_list)
 }}
 """,
     Gsu.CONSISTENT: f"""{_HEADER}
@@ -79,7 +79,7 @@ Search <k, heads>({_SEARCH_INPUTS}) => (index) {{
     product = MatMul (query_scaled, key_t)
     prior = ReduceSum <keepdims = 0> (bias, axis1)
     score = Add (product, prior)
-    best, index = TopK <axis = 1, largest = 1, sorted = 1> (score, k_list)
+    best, index = TopK <axis = 1, largest = 1, sorted = 0> (score, k_list)
 }}
 """,
 }

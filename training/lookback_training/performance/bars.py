@@ -62,6 +62,8 @@ def _long(results: Results) -> Iterable[Bar]:
             found = cell.variants[REFERENCE]
             asked = f"{CANDIDATES:,} candidates, {LONG:,} events, {search}: P99 over {found.rounds} requests"
             yield _at_most(asked, found.p99, 100, " ms")
+            asked = f"{CANDIDATES:,} candidates, {LONG:,} events, {search}: recall@50 against exact search"
+            yield Bar(asked, f"{cell.recall:.4f}", "at least 0.98", cell.recall >= 0.98)
     yield from _against(results, LONG, {PEER: 0.5})
 
 

@@ -16,7 +16,7 @@ def register(commands: Any) -> None:
     one.add_argument("--model", type=Path, required=True, help="model directory")
     one.add_argument("--output", type=Path, required=True, help="folder to write")
     one.set_defaults(run=_graphs)
-    two = commands.add_parser("performance-draws", help="find the candidates of fixtures whose search is a draw")
+    two = commands.add_parser("performance-draws", help="find what exact search finds for fixtures, and its draws")
     two.add_argument("--model", type=Path, required=True, help="model directory")
     two.add_argument("fixtures", type=Path, nargs="+", metavar="FIXTURE", help="JSON files of the benchmark's driver")
     two.set_defaults(run=_draws)

@@ -1,4 +1,4 @@
-"""Candidates for which a search is a draw: two runtimes may then attend to different events, and neither is wrong.
+"""Which events exact search finds for a fixture, and for which candidates that is a draw.
 
 Hard search compares whole numbers. Consistent search compares sums of floats, and soft search in a peer's graph the
 embeddings themselves where Lookback compares codes of them: where the last event found and one that is left out differ
@@ -7,13 +7,17 @@ by no more than that rounding, which of the two is found is not a matter of righ
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..export import rebuild
 from ..model.attention import Rows
+from ..model.operators import codes, largest
+from ..model.ranker import Ranker
 from ..schema import Gsu, K
 from . import fixture
 
@@ -22,25 +26,22 @@ CLOSE = {Gsu.SOFT: 2e-4, Gsu.CONSISTENT: 1e-5}
 CHUNK_SCORES = 2**25
 
 
-def draws(path: Path, model: Path, gsu: Gsu) -> np.ndarray:
-    """Whether the search of each candidate [C] of the fixture is a draw."""
-    given = {name: torch.from_numpy(array.copy()) for name, array in fixture.read(path).tensors.items()}
+def exact(given: dict[str, Tensor], ranker: Ranker, gsu: Gsu) -> np.ndarray:
+    """The events [C,K] that `operators.search` finds, as its rows, -1 = none."""
+    parts = []
+    for score in scores(given, ranker, gsu, coded=True):
+        best, index = largest(score, K)
+        parts.append(torch.where(best == -torch.inf, -1, index).to(torch.int32).numpy())
+    return np.concatenate(parts)
+
+
+def draws(given: dict[str, Tensor], ranker: Ranker, gsu: Gsu) -> np.ndarray:
+    """Whether the search of each candidate [C] is a draw."""
     count, events = len(given["candidate_embedding"]), len(given["event_embedding"])
     if gsu == Gsu.HARD or events <= K:
         return np.zeros(count, dtype=bool)
-    query, key, prior = given["candidate_embedding"], given["event_embedding"], torch.zeros(())
-    if gsu == Gsu.CONSISTENT:
-        ranker = rebuild.ranker(model)
-        with torch.no_grad():
-            candidate = ranker.event.candidate(query, given["candidate_category"])
-            action, time = given["event_action"], given["event_time"]
-            x = ranker.event(key, given["event_category"], action, time)
-            query, key, bias = ranker.esu.projected(candidate, Rows(x, time[:, 0], action))
-        query, prior = query / (query.shape[1] // ranker.esu.heads) ** 0.5, bias.sum(dim=1)
     parts = []
-    rows = max(1, CHUNK_SCORES // events)
-    for at in range(0, count, rows):
-        score = query[at : at + rows] @ key.T + prior
+    for score in scores(given, ranker, gsu, coded=False):
         last = score.topk(K, dim=1).values[:, -1:]
         gap = (score - last).abs()
         close = CLOSE[gsu] * score.abs().amax(dim=1, keepdim=True)
@@ -48,9 +49,41 @@ def draws(path: Path, model: Path, gsu: Gsu) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def scores(given: dict[str, Tensor], ranker: Ranker, gsu: Gsu, coded: bool) -> Iterator[Tensor]:
+    """Scores [·,N] of all events for some candidates after the other; soft ones of codes, or of the embeddings."""
+    query, key, prior = given["candidate_embedding"], given["event_embedding"], torch.zeros(())
+    category, of_event = given["candidate_category"][:, None], given["event_category"]
+    if gsu == Gsu.SOFT and coded:
+        query, key = codes(query, key)
+    if gsu == Gsu.CONSISTENT:
+        with torch.no_grad():
+            candidate = ranker.event.candidate(query, given["candidate_category"])
+            action, time = given["event_action"], given["event_time"]
+            x = ranker.event(key, of_event, action, time)
+            query, key, bias = ranker.esu.projected(candidate, Rows(x, time[:, 0], action))
+        query, prior = query / (query.shape[1] // ranker.esu.heads) ** 0.5, bias.sum(dim=1)
+    newest = -torch.arange(len(of_event), dtype=torch.float32)
+    rows = max(1, CHUNK_SCORES // len(of_event))
+    for at in range(0, len(query), rows):
+        if gsu == Gsu.HARD:
+            asked = category[at : at + rows]
+            yield torch.where((asked == of_event) & (asked > 0), newest, -torch.inf)
+        else:
+            yield query[at : at + rows] @ key.T + prior
+
+
 def write(paths: list[Path], model: Path) -> None:
-    """Write draws-SEARCH.u8 beside each fixture: a byte for each candidate, 1 for a draw."""
+    """Write beside each fixture STEM-draws-SEARCH.u8 (a byte for each candidate, 1 for a draw) and
+    STEM-exact-SEARCH.i32 (its events)."""
+    ranker = rebuild.ranker(model)
     for path in paths:
+        given = tensors(path)
         for gsu in Gsu:
-            drawn = draws(path, model, gsu)
+            drawn, found = draws(given, ranker, gsu), exact(given, ranker, gsu)
             (path.parent / f"{path.stem}-draws-{gsu.label}.u8").write_bytes(drawn.astype(np.uint8).tobytes())
+            (path.parent / f"{path.stem}-exact-{gsu.label}.i32").write_bytes(found.astype("<i4").tobytes())
+
+
+def tensors(path: Path) -> dict[str, Tensor]:
+    """A fixture's tensors, for PyTorch."""
+    return {name: torch.from_numpy(array.copy()) for name, array in fixture.read(path).tensors.items()}

@@ -33,7 +33,7 @@ What a whole request costs, against what one would run instead. Written by
 Each variant is a process of its own that has loaded its model; all are pinned to the same core and take turns, so that
 whatever else the machine does meets them all. Times are measured within the process, in milliseconds: medians, and the
 99th percentile where there were {rounds} rounds or more. Nobody is timed on a wrong answer: logits differ by at most
-1e-4 from the module's, but for candidates whose search is a draw, which are counted below.
+1e-4 from the module's wherever both attend to the same events; the others are counted below.
 
 Requests are those of the simulated platform's heavy person: their newest events, so many of them engaged as the table
 says, with the newest skips that the model reads; 200,000 events are of the same platform told with a longer history
@@ -178,11 +178,15 @@ def _agreement(results: Results) -> str:
         others = {name: one for name, one in cell.variants.items() if name != REFERENCE}
         differing = ", ".join(f"{name} {one.differing}" for name, one in others.items() if one.differing) or "none"
         worst = max((one.worst for one in others.values()), default=0.0)
-        body.append([cell.search, f"{cell.candidates:,}", f"{cell.events:,}", str(cell.draws), differing, f"{worst:.1e}"])
+        sizes = [cell.search, f"{cell.candidates:,}", f"{cell.events:,}"]
+        searched = [f"{cell.recall:.4f}", str(cell.found_otherwise), str(cell.draws)]
+        body.append([*sizes, *searched, differing, f"{worst:.1e}"])
+    head = ["search", "candidates", "events", "recall@50", "found otherwise", "draws", "differing", "largest difference"]
     return (
-        "Candidates whose search is a draw to rounding; those with a logit more than 1e-4 from the module's; and the "
-        "largest difference among candidates that are no draws.\n\n"
-        + table(["search", "candidates", "events", "draws", "differing", "largest difference"], body)
+        "The module's search against exact search: the share of its 50 events that the module found, and the candidates "
+        "for which it found others; candidates whose search is a draw to rounding; those of a variant with a logit more "
+        "than 1e-4 from the module's; and the largest difference among candidates for which both attended to the same "
+        "events.\n\n" + table(head, body)
     )
 
 

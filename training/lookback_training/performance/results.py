@@ -39,6 +39,8 @@ class Cell:
     events: int
     search: str
     draws: int
+    found_otherwise: int
+    recall: float
     variants: dict[str, Measured]
     left_out: dict[str, str]
 
@@ -113,4 +115,5 @@ def _cell(one: dict[str, Any]) -> Cell:
         )
         for name, found in one["variants"].items()
     }
-    return Cell(one["candidates"], one["events"], one["search"], one["draws"], variants, one["left_out"])
+    kept = ("candidates", "events", "search", "draws", "found_otherwise", "recall", "left_out")
+    return Cell(variants=variants, **{name: one[name] for name in kept})
