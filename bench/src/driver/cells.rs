@@ -21,8 +21,6 @@ const BARRED: [&str; 2] = [REFERENCE, "onnxruntime"];
 const SAME_SEARCH: [&str; 4] = [REFERENCE, "v8", "native-128", "native-all"];
 /// A variant of which a request is expected to take longer is left out.
 const MOST_SECONDS: f64 = 30.0;
-/// Of a longer request one run is enough.
-const ONE_IS_ENOUGH: f64 = 8.0;
 const LEAST_ROUNDS: usize = 3;
 
 /// How long to measure.
@@ -34,6 +32,8 @@ pub struct Pace {
     pub rounds: usize,
     /// Rounds of cells with a bar.
     pub barred_rounds: usize,
+    /// Of a request that takes more seconds, one run is enough: that of the preparation.
+    pub enough: f64,
 }
 
 /// A size and a search.
@@ -166,7 +166,7 @@ impl<'a> Table<'a> {
         let logits = bytes.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
         let seconds = prepared.nanoseconds as f64 / 1e9;
         let (mut wanted, mut times) = (0, vec![]);
-        if seconds > ONE_IS_ENOUGH {
+        if seconds > self.pace.enough && !BARRED.contains(&name) {
             times.push(prepared.nanoseconds);
         } else {
             let affordable = (self.pace.seconds / seconds.max(1e-6)) as usize;

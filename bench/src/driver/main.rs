@@ -116,8 +116,8 @@ impl Run {
         let scratch = self.common.fixtures.join("scores");
         fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
         let pace = match self.common.quick {
-            true => Pace { seconds: 1.5, rounds: 25, barred_rounds: 25 },
-            false => Pace { seconds: 4.0, rounds: 40, barred_rounds: 110 },
+            true => Pace { seconds: 1.5, rounds: 25, barred_rounds: 25, enough: 1.5 },
+            false => Pace { seconds: 4.0, rounds: 40, barred_rounds: 110, enough: 8.0 },
         };
         let mut table = Table::new(self.workers()?, pace, scratch, &place);
         let (candidates, events) = sizes(self.common.quick);

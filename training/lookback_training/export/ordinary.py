@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, helper, inliner, numpy_helper, parser
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto, helper, inliner, numpy_helper, parser
 from onnxscript import optimizer
 
 from ..schema import RECENT, Gsu
@@ -260,14 +260,9 @@ def split(model: ModelProto) -> tuple[ModelProto, ModelProto]:
     cut = [name for node in first for name in node.output if name in asked]
     cut += [value.name for value in graph.input if value.name in asked and value.name not in CANDIDATE_INPUTS]
     known = {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
-    # Shape inference says 0 of a range whose end it does not know.
-    for value in known.values():
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.HasField("dim_value") and dim.dim_value == 0:
-                dim.dim_param = "N"
     inputs = [value for value in graph.input if value.name not in CANDIDATE_INPUTS]
-    computed = [known[name] for name in cut if name not in {value.name for value in graph.input}]
-    passed = [known[name] for name in cut]
+    passed = [_with_length(known[name]) for name in cut]
+    computed = [value for value in passed if value.name not in {given.name for given in graph.input}]
     candidates = [value for value in graph.input if value.name in CANDIDATE_INPUTS]
     parts = (
         _part(model, first, inputs, computed),
@@ -276,6 +271,16 @@ def split(model: ModelProto) -> tuple[ModelProto, ModelProto]:
     for part in parts:
         onnx.checker.check_model(part, full_check=True)
     return parts
+
+
+def _with_length(value: ValueInfoProto) -> ValueInfoProto:
+    """Shape inference knows no length of a range whose end it does not know; the one range that is cut counts events."""
+    known = ValueInfoProto()
+    known.CopyFrom(value)
+    for dim in known.type.tensor_type.shape.dim:
+        if not dim.WhichOneof("value"):
+            dim.dim_param = "N"
+    return known
 
 
 def _part(model: ModelProto, nodes: list[NodeProto], inputs: list, outputs: list) -> ModelProto:

@@ -146,8 +146,8 @@ def _throughput(results: Results) -> str:
 def _peaks(results: Results) -> str:
     body = [[name.replace("_", " "), f"{value:.1f}"] for name, value in results.peaks.items()]
     return (
-        "Peaks measured here, by code that does nothing else: eight chains of 128-bit multiplications and additions "
-        "(both counted), in registers; reading, and a = b + s·c (STREAM's triad), over 256 MB arrays.\n\n"
+        "Peaks measured here, by code that does nothing else: eight sums of products of 128 bits (multiplications and "
+        "additions both counted), in registers; reading, and a = b + s·c (STREAM's triad), over 256 MB arrays.\n\n"
         + table(["peak", "measured"], body)
     )
 
