@@ -76,13 +76,21 @@ pub fn run(options: &Options) -> Result<()> {
         run.arg("--node").arg(node);
     }
     run.args(options.quick.then_some("--quick"));
-    run.arg("--output").arg(folder.join("results.json"));
-    stream(&mut run)?;
-
+    let results = folder.join("results.json");
+    run.arg("--output").arg(&results);
+    if results.is_file() {
+        fs::remove_file(&results).with_context(|| format!("cannot remove {}", shown(&results)))?;
+    }
+    let measured = stream(&mut run);
+    // Where variants did not agree there are results, and the page says which of them are wrong.
+    if !results.is_file() {
+        return measured;
+    }
     let versions = versions(&python, node.is_some())?;
     fs::write(folder.join("versions.json"), serde_json::to_string_pretty(&versions)?)?;
     start(&folder)?;
-    page(&python, &folder, options)
+    page(&python, &folder, options)?;
+    measured
 }
 
 /// What is measured with.

@@ -274,7 +274,7 @@ def split(model: ModelProto) -> tuple[ModelProto, ModelProto]:
 
 
 def _with_length(value: ValueInfoProto) -> ValueInfoProto:
-    """Shape inference knows no length of a range whose end it does not know; the one range that is cut counts events."""
+    """Shape inference knows no length of a range whose end is computed; the one range that is cut counts events."""
     known = ValueInfoProto()
     known.CopyFrom(value)
     for dim in known.type.tensor_type.shape.dim:

@@ -8,6 +8,7 @@ from typing import Any
 
 CORE_HOUR_PRICE = 0.04
 NOTES = "notes.md"
+VERDICT = {True: "met   ", False: "MISSED", None: "      "}
 
 
 def register(commands: Any) -> None:
@@ -74,6 +75,6 @@ def _page(options: argparse.Namespace) -> int:
     cost = fleet.render(found, options.command, options.core_hour_price)
     options.fleet.write_text(cost)
     for bar in bars(found):
-        print(f"{ {True: 'met   ', False: 'MISSED', None: '      '}[bar.met]} {bar.asked}: {bar.figure} ({bar.threshold})")
+        print(f"{VERDICT[bar.met]} {bar.asked}: {bar.figure} ({bar.threshold})")
     print(f"\n{cost}")
     return 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .results import PEER, REFERENCE, Results
 from .page import table
+from .results import PEER, REFERENCE, Results
 
 CANDIDATES = 1000
 REQUESTS = 1_000_000
@@ -11,18 +11,18 @@ RATE = 1000
 
 TEXT = """# What a fleet costs
 
-For whoever pays for the machines: one request ranks {candidates:,} candidates, and the table says what a million of them
-cost at each length of history, in the sandbox and with the same model in onnxruntime, both on one core of this CPU
-({cpu}), both busy all the time. Printed and written by
+For whoever pays for the machines: one request ranks {candidates:,} candidates, and the table says what a million of
+them cost at each length of history, in the sandbox and with the same model in onnxruntime, both on one core of this CPU
+({cpu}), busy all the time. Printed and written by
 
 ```sh
 {command}
 ```
 
 The price is an assumption: **{price:g} a core-hour**, in whatever currency; give your own with `--core-hour-price`.
-Times are medians of the table in [performance](performance.md), `{short}`. Cores for {rate:,} requests a second leave no
-room for bursts: divide by the load that you let a core have. What onnxruntime is given for free (decoding, ordering and
-looking up embeddings) is not in its figures, and is in Lookback's.
+Times are the medians of [performance](performance.md), columns wasmtime and onnxruntime. Cores for {rate:,} requests a
+second leave no room for bursts: divide by the load that you let a core have. What onnxruntime is given for free
+(decoding, ordering, looking up embeddings) is not in its figures, and is in Lookback's.
 """
 
 
@@ -54,7 +54,5 @@ def render(results: Results, command: str, price: float) -> str:
                 line += [f"{found.median:.1f}", f"{hours:.1f}", f"{hours * price:.2f}", f"{cores(found.median):.1f}"]
             ratio = cell.ratio(PEER, REFERENCE)
             body.append([*line, "–" if ratio is None else f"{ratio:.2f}×"])
-    text = TEXT.format(
-        candidates=CANDIDATES, cpu=results.machine["cpu"], command=command, price=price, rate=RATE, short="wasmtime"
-    )
+    text = TEXT.format(candidates=CANDIDATES, cpu=results.machine["cpu"], command=command, price=price, rate=RATE)
     return f"{text}\n{table(head, body)}\n"

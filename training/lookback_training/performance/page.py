@@ -15,8 +15,8 @@ VARIANTS: dict[str, str] = {
     "native-128": "The same Rust built natively with 128-bit SIMD (SSE4.2 on x86-64), from encoded request to encoded "
     "response.",
     "native-all": "The same, built with everything that this CPU has.",
-    "onnxruntime": "onnxruntime, native, one thread, all graph optimisations, on the ordinary graph; inputs bound where "
-    "they lie.",
+    "onnxruntime": "onnxruntime, native, one thread, all graph optimisations, on the ordinary graph; inputs bound "
+    "where they lie.",
     "onnxruntime-web": "onnxruntime-web in Node: WebAssembly with SIMD, one thread, all graph optimisations, on the "
     "ordinary graph.",
     "tract": "tract, native, on the ordinary graph.",
@@ -42,9 +42,9 @@ says, with the newest skips that the model reads; 200,000 events are of the same
 **The peers' model** is the same weights as one ordinary ONNX graph for each search
 (`python -m lookback_training performance-graphs`): no operator of our own, soft search on the embeddings themselves
 rather than on codes of them, attention that all candidates share as a plain matrix product. Where the scores of all
-candidates would take more than 512 MB, and wherever else it is faster, they come in chunks; what the candidates share is
-then computed once. **The peers get their inputs as tensors, for free**: Lookback's time includes decoding the request,
-ordering its events and looking up embeddings, theirs does not.
+candidates would take more than 512 MB, and wherever else it is faster, they come in chunks; what the candidates share
+is then computed once. **The peers get their inputs as tensors, for free**: Lookback's time includes decoding the
+request, ordering its events and looking up embeddings, theirs does not.
 """
 
 
@@ -96,9 +96,8 @@ def _times(results: Results, search: str) -> str:
     body = []
     for cell in sorted(cells, key=lambda one: (one.candidates, one.events)):
         body.append([f"{cell.candidates:,}", f"{cell.events:,}", *(_time(cell, name) for name in names)])
-    return (
-        "Median ms, and in brackets the multiple of the module in wasmtime.\n\n"
-        + table(["candidates", "events", *names], body)
+    return "Median ms, and in brackets the multiple of the module in wasmtime.\n\n" + table(
+        ["candidates", "events", *names], body
     )
 
 
@@ -181,12 +180,21 @@ def _agreement(results: Results) -> str:
         sizes = [cell.search, f"{cell.candidates:,}", f"{cell.events:,}"]
         searched = [f"{cell.recall:.4f}", str(cell.found_otherwise), str(cell.draws)]
         body.append([*sizes, *searched, differing, f"{worst:.1e}"])
-    head = ["search", "candidates", "events", "recall@50", "found otherwise", "draws", "differing", "largest difference"]
+    head = [
+        "search",
+        "candidates",
+        "events",
+        "recall@50",
+        "found otherwise",
+        "draws",
+        "differing",
+        "largest difference",
+    ]
     return (
-        "The module's search against exact search: the share of its 50 events that the module found, and the candidates "
-        "for which it found others; candidates whose search is a draw to rounding; those of a variant with a logit more "
-        "than 1e-4 from the module's; and the largest difference among candidates for which both attended to the same "
-        "events.\n\n" + table(head, body)
+        "The module's search against exact search: the share of its 50 events that the module found, and the "
+        "candidates for which it found others; candidates whose search is a draw to rounding; those of a variant with "
+        "a logit more than 1e-4 from the module's; and the largest difference among candidates for which both attended "
+        "to the same events.\n\n" + table(head, body)
     )
 
 
@@ -212,7 +220,8 @@ def _columns(results: Results) -> str:
 def _machine(results: Results) -> str:
     one = results.machine
     lines = [
-        f"- {one['cpu']}, {one['cores']} cores, {one['memory_gb']:.0f} GB, {one['system']}; {', '.join(one['features'])}",
+        f"- {one['cpu']}, {one['cores']} cores, {one['memory_gb']:.0f} GB, {one['system']}",
+        f"- It has {', '.join(one['features'])}.",
         f"- Load average {one['load'][0]:.1f} before the run and {one['load'][1]:.1f} at its end "
         "(the run itself is 1): a quiet machine shows 0 and 1.",
         f"- The module: {results.module['raw'] / 1e6:.2f} MB, {results.module['gzip'] / 1e6:.2f} MB gzip'd.",

@@ -45,6 +45,8 @@ def by_length(results: Results, search: str) -> plt.Figure:
     start = cells[0].variants[REFERENCE].median
     linear = [start * length / lengths[0] for length in lengths]
     axes.plot(lengths, linear, linestyle=":", color="grey", label="linear growth")
-    axes.set(xscale="log", yscale="log", xlabel="events searched", ylabel="ms a request, median", title=f"{search} search")
+    axes.set(
+        xscale="log", yscale="log", xlabel="events searched", ylabel="ms a request, median", title=f"{search} search"
+    )
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return figure
