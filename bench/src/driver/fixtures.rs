@@ -1,6 +1,7 @@
 //! Fixtures: requests of the simulated platform's heavy person, as messages and as tensors.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,10 +52,11 @@ impl Fixtures<'_> {
         for &events in events {
             let usual = Parameters::default().heavy_events;
             let heavy = if events <= usual { usual } else { events };
-            if !platforms.contains_key(&heavy) {
-                platforms.insert(heavy, self.person(heavy, bundle.manifest())?);
-            }
-            let request = platforms[&heavy].request(events, bundle.manifest().skips as usize)?;
+            let person = match platforms.entry(heavy) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.person(heavy, bundle.manifest())?),
+            };
+            let request = person.request(events, bundle.manifest().skips as usize)?;
             let person = reader.person(&format!("person-{events}.bin"), &request)?.write(self.folder)?;
             for &candidates in candidates {
                 let items = drawn(&shard, candidates)?;

@@ -11,7 +11,7 @@ mod tract;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 const USAGE: &str = "lookback-worker native MODEL | module MODEL MODULE | throughput MODEL MODULE FIXTURE SEARCH \
                      THREADS SECONDS | tract GRAPHS | peaks";
@@ -38,8 +38,8 @@ fn run(arguments: &[String]) -> Result<()> {
             let asked = module::Load {
                 fixture: Path::new(fixture),
                 search,
-                threads: threads.parse().context("THREADS is no number")?,
-                seconds: seconds.parse().context("SECONDS is no number")?,
+                threads: number(threads)?,
+                seconds: number(seconds)?,
             };
             println!("{}", module::throughput(Path::new(model), Path::new(module), &asked)?);
             Ok(())
@@ -52,4 +52,9 @@ fn run(arguments: &[String]) -> Result<()> {
         }
         _ => bail!("usage: {USAGE}; variants that this worker was built without are refused too"),
     }
+}
+
+#[cfg(feature = "wasmtime")]
+fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
+    text.parse().map_err(|_| anyhow::anyhow!("{text:?} is no number; usage: {USAGE}"))
 }
