@@ -9,20 +9,24 @@
 //! | `alloc(len) -> pointer` | `len` bytes for the caller to write to, zeroed; 0 when there is no memory |
 //! | `free(pointer) -> status` | gives an allocation back |
 //! | `load_bundle(pointer, len) -> status` | loads or replaces the bundle |
-//! | `push_shard(pointer, len) -> status` | loads or replaces the shard |
+//! | `push_shard(pointer, len) -> status` | loads or replaces the shard, and takes its allocation over |
 //! | `apply_delta(pointer, len) -> status` | applies a delta to the shard |
 //! | `rank(pointer, len) -> status` | answers an encoded [`Request`](crate::request::Request) |
 //! | `explain(pointer, len) -> status` | answers an encoded [`ExplainRequest`](crate::request::ExplainRequest) |
 //! | `output_ptr()`, `output_len()` | where the last call left the encoded answer, or the error message (UTF-8) |
 //!
-//! Input lies in one allocation, from its start. The output stays until the next call that has a status. On any status but
-//! [`Status::Ok`] the bundle and shard are as they were before.
+//! Input lies in one allocation, from its start, and stays the caller's to free, but for a shard: `push_shard` leaves it
+//! where the caller wrote it and reads it there. On [`Status::Ok`] the allocation is the module's, which frees it when
+//! another shard takes its place; on any other status it stays the caller's.
+//!
+//! The output stays until the next call that has a status. On any status but [`Status::Ok`] the bundle and shard are as
+//! they were before.
 
 use crate::ranker::{LoadError, RankError};
 use crate::wire::WireError;
 
 /// Version of the interface; it moves when an export changes.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +40,7 @@ pub enum Status {
     BadMessage = 2,
     /// The bytes are not a bundle, or its graph does not load.
     BadBundle = 3,
-    /// The bytes are not a shard, or not one that the bundle can read.
+    /// The bytes are not a shard, or not one that the bundle can read; or a row that a request needs is damaged.
     BadShard = 4,
     /// The bytes are not a delta, or not one for the loaded shard.
     BadDelta = 5,
@@ -78,6 +82,7 @@ impl From<&RankError> for Status {
             RankError::NotLoaded(_) => Status::NotLoaded,
             RankError::Request(_) => Status::BadRequest,
             RankError::Graph(_) => Status::Internal,
+            RankError::Shard(_) => Status::BadShard,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::wire;
 #[derive(Default)]
 struct State {
     ranker: Ranker,
-    allocations: BTreeMap<u32, Box<[u8]>>,
+    allocations: BTreeMap<u32, Vec<u8>>,
     output: Vec<u8>,
 }
 
@@ -23,13 +23,25 @@ fn state() -> MutexGuard<'static, Option<State>> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+type Called = Result<Vec<u8>, (Status, String)>;
+
 /// Runs a call on its input, keeps its output, and gives its status.
-fn call(pointer: u32, len: u32, run: impl FnOnce(&mut Ranker, &[u8]) -> Result<Vec<u8>, (Status, String)>) -> u32 {
+fn call(pointer: u32, len: u32, run: impl FnOnce(&mut Ranker, &[u8]) -> Called) -> u32 {
+    call_with(pointer, len, |ranker, allocation| run(ranker, &allocation[..len as usize]))
+}
+
+/// The same with the whole allocation, which the call may take the bytes out of: then it is no longer the caller's.
+fn call_with(pointer: u32, len: u32, run: impl FnOnce(&mut Ranker, &mut Vec<u8>) -> Called) -> u32 {
     let mut state = state();
     let State { ranker, allocations, output } = state.get_or_insert_default();
-    let input = allocations.get(&pointer).and_then(|allocation| allocation.get(..len as usize));
-    let result = match input {
-        Some(input) => run(ranker, input),
+    let result = match allocations.get_mut(&pointer).filter(|allocation| allocation.len() >= len as usize) {
+        Some(allocation) => {
+            let result = run(ranker, allocation);
+            if allocation.is_empty() {
+                allocations.remove(&pointer);
+            }
+            result
+        }
         None => {
             Err((Status::BadPointer, format!("no allocation of {len} bytes or more at {pointer}; call alloc first")))
         }
@@ -43,14 +55,16 @@ fn call(pointer: u32, len: u32, run: impl FnOnce(&mut Ranker, &[u8]) -> Result<V
 }
 
 fn load(pointer: u32, len: u32, bad: Status, load: impl FnOnce(&mut Ranker, &[u8]) -> Result<(), LoadError>) -> u32 {
-    call(pointer, len, |ranker, input| {
-        load(ranker, input).map(|()| Vec::new()).map_err(|error| {
-            let status = match Status::from(&error) {
-                Status::BadShard => bad,
-                other => other,
-            };
-            (status, error.to_string())
-        })
+    call(pointer, len, |ranker, input| loaded(load(ranker, input), bad))
+}
+
+fn loaded(result: Result<(), LoadError>, bad: Status) -> Called {
+    result.map(|()| Vec::new()).map_err(|error| {
+        let status = match Status::from(&error) {
+            Status::BadShard => bad,
+            other => other,
+        };
+        (status, error.to_string())
     })
 }
 
@@ -99,7 +113,6 @@ extern "C" fn alloc(len: u32) -> u32 {
         return 0;
     }
     bytes.resize(len, 0u8);
-    let bytes = bytes.into_boxed_slice();
     let pointer = bytes.as_ptr() as u32;
     state().get_or_insert_default().allocations.insert(pointer, bytes);
     pointer
@@ -125,7 +138,15 @@ extern "C" fn load_bundle(pointer: u32, len: u32) -> u32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn push_shard(pointer: u32, len: u32) -> u32 {
-    load(pointer, len, Status::BadShard, Ranker::push_shard)
+    call_with(pointer, len, |ranker, allocation| {
+        // Both ways without moving: the allocation is as long as before if it stays the caller's.
+        let tail = allocation.split_off(len as usize);
+        let result = ranker.take_shard(allocation);
+        if result.is_err() {
+            allocation.extend_from_slice(&tail);
+        }
+        loaded(result, Status::BadShard)
+    })
 }
 
 #[unsafe(no_mangle)]

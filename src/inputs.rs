@@ -1,5 +1,6 @@
 //! From a request to the graph's tensors: looks items up, encodes time and demography, pads.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::bundle::Manifest;
@@ -9,7 +10,7 @@ use crate::long_attention::History;
 use crate::request::{Attribute, InlineItem, Request, RequestError};
 use crate::response::Notes;
 use crate::sequence::{Past, age_bucket, hour, weekday};
-use crate::shard::Shard;
+use crate::shard::{Shard, ShardError};
 
 /// Finds an item's columns: the request's own items first, then the shard.
 pub(crate) struct Lookup<'a> {
@@ -17,6 +18,8 @@ pub(crate) struct Lookup<'a> {
     items: &'a [InlineItem],
     /// Which of the request's own items an item is.
     inline: BTreeMap<u64, usize>,
+    /// The first row that was read and is not what it should be.
+    bad_row: RefCell<Option<ShardError>>,
 }
 
 /// Where an item was found: a row of the shard, or beyond them one of the request's own items.
@@ -47,14 +50,30 @@ impl<'a> Lookup<'a> {
                 return Err(RequestError::RepeatedItem(item));
             }
         }
-        Ok(Lookup { shard, items: &request.items, inline })
+        Ok(Lookup { shard, items: &request.items, inline, bad_row: RefCell::default() })
     }
 
-    pub fn find(&self, item: u64) -> Option<Found> {
-        if let Some(index) = self.inline.get(&item) {
-            return Some((self.shard.len() + index) as u32);
+    /// Where each item is found.
+    pub fn find_all(&self, items: &[u64]) -> Vec<Option<Found>> {
+        let mut found = self.shard.rows(items);
+        if !self.inline.is_empty() {
+            for (found, item) in found.iter_mut().zip(items) {
+                *found = self.inline.get(item).map(|index| (self.shard.len() + index) as u32).or(*found);
+            }
         }
-        self.shard.row(item).map(|row| row as u32)
+        found
+    }
+
+    /// An error if any row that was read so far is not what a shard may hold; the numbers read for it mean nothing.
+    pub fn check(&self) -> Result<(), ShardError> {
+        self.bad_row.borrow().clone().map_or(Ok(()), Err)
+    }
+
+    fn note<T: Default>(&self, read: Result<T, ShardError>) -> T {
+        read.unwrap_or_else(|error| {
+            self.bad_row.borrow_mut().get_or_insert(error);
+            T::default()
+        })
     }
 
     /// The item, if it is one of the request's own.
@@ -63,18 +82,24 @@ impl<'a> Lookup<'a> {
     }
 
     pub fn category(&self, found: Found) -> usize {
-        self.inline(found).map_or_else(|| self.shard.category(found as usize), |item| item.category) as usize
+        match self.inline(found) {
+            Some(item) => item.category as usize,
+            None => self.note(self.shard.category(found as usize)) as usize,
+        }
     }
 
     pub fn append_embedding(&self, found: Found, out: &mut Vec<f32>) {
         match self.inline(found) {
             Some(item) => out.extend_from_slice(&item.embedding),
-            None => self.shard.append_embedding(found as usize, out),
+            None => self.note(self.shard.append_embedding(found as usize, out)),
         }
     }
 
-    fn features(&self, found: Found) -> &'a [f32] {
-        self.inline(found).map_or_else(|| self.shard.features(found as usize), |item| &item.features)
+    fn append_features(&self, found: Found, out: &mut Vec<f32>) {
+        match self.inline(found) {
+            Some(item) => out.extend_from_slice(&item.features),
+            None => self.note(self.shard.append_features(found as usize, out)),
+        }
     }
 
     /// Columns of the candidates.
@@ -83,7 +108,7 @@ impl<'a> Lookup<'a> {
         for &found in found {
             self.append_embedding(found, &mut items.embedding);
             items.category.push(self.category(found) as i64);
-            items.feature.extend_from_slice(self.features(found));
+            self.append_features(found, &mut items.feature);
         }
         items
     }

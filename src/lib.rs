@@ -11,7 +11,7 @@
 //!
 //! let mut ranker = Ranker::new();
 //! ranker.load_bundle(&std::fs::read("models/ml-100k/bundle.lbb")?)?;
-//! ranker.push_shard(&std::fs::read("models/ml-100k/shard.lbs")?)?;
+//! ranker.push_shard(std::fs::read("models/ml-100k/shard.lbs")?)?;
 //! let response = ranker.rank(&Request {
 //!     now: 893_286_638_000,
 //!     attributes: vec![],

@@ -63,6 +63,9 @@ pub enum RankError {
     /// The model failed.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// A row that the request needs is not what a shard may hold; whoever published the shard did not verify it.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
 }
 
 /// One model version with the items it ranks.
@@ -95,19 +98,29 @@ impl Ranker {
         Ok(())
     }
 
-    /// Loads or replaces the shard; on an error the old one stays.
-    pub fn push_shard(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
-        self.set_shard(Shard::decode(bytes)?)
+    /// Loads or replaces the shard; on an error the old one stays. Its rows are not looked at: see [`Shard`].
+    pub fn push_shard(&mut self, mut bytes: Vec<u8>) -> Result<(), LoadError> {
+        self.take_shard(&mut bytes)
+    }
+
+    /// Loads or replaces the shard, of which the bytes stay where they are: they are taken out of `bytes`, or left
+    /// there on an error.
+    pub fn take_shard(&mut self, bytes: &mut Vec<u8>) -> Result<(), LoadError> {
+        let shard = Shard::take(bytes)?;
+        if let Some(model) = &self.model
+            && let Err(error) = check_pair(&model.bundle, &shard)
+        {
+            *bytes = shard.into_bytes();
+            return Err(error);
+        }
+        self.shard = Some(shard);
+        Ok(())
     }
 
     /// Applies a delta to the shard; on an error the shard stays as it is.
     pub fn apply_delta(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
         let shard = self.shard.as_ref().ok_or(LoadError::NoBase)?;
-        let shard = shard.apply(&Delta::decode(bytes)?)?;
-        self.set_shard(shard)
-    }
-
-    fn set_shard(&mut self, shard: Shard) -> Result<(), LoadError> {
+        let shard = shard.apply(&Delta::decode(bytes.to_vec())?)?;
         if let Some(model) = &self.model {
             check_pair(&model.bundle, &shard)?;
         }
@@ -143,8 +156,9 @@ impl Ranker {
         let user_field = inputs::user_field(manifest, &request.attributes, &mut notes);
         let context = inputs::context(manifest, request, &mut notes);
         let candidates = score::distinct(&request.candidates, &mut notes);
+        let found = lookup.find_all(&candidates);
         let (known, unknown): (Vec<_>, Vec<_>) =
-            candidates.iter().map(|&item| (item, lookup.find(item))).partition(|(_, found)| found.is_some());
+            candidates.iter().copied().zip(found).partition(|(_, found)| found.is_some());
         notes.unknown_candidates = unknown.len() as u32;
         let (engaged, skips) = sequences(&timeline, &lookup, manifest.skips as usize, &mut notes);
 
@@ -171,7 +185,9 @@ impl Ranker {
                 dimension,
             };
             let history = Searched { lookup: &lookup, rows: &engaged, now: request.now };
-            let outputs = model.graph.run(inputs, gsu, &history)?;
+            let outputs = model.graph.run(inputs, gsu, &history);
+            lookup.check()?;
+            let outputs = outputs?;
             let past = |rows: &Rows| rows.past.iter().map(|event| event.index).collect();
             Some(Run {
                 positions: known_items.into_iter().zip(0..).collect(),
@@ -269,8 +285,9 @@ impl Scores<'_> {
 /// Divides the timeline into engaged events and the last `most_skips` skips, leaving out items without an embedding.
 fn sequences(timeline: &Timeline, lookup: &Lookup, most_skips: usize, notes: &mut Notes) -> (Rows, Rows) {
     let (mut engaged, mut skips) = (Rows::default(), Rows::default());
-    for event in &timeline.events {
-        match lookup.find(event.item) {
+    let items: Vec<u64> = timeline.events.iter().map(|event| event.item).collect();
+    for (event, found) in timeline.events.iter().zip(lookup.find_all(&items)) {
+        match found {
             None => notes.unknown_item_events += 1,
             Some(found) if event.action.is_skip() => {
                 if skips.past.len() < most_skips {

@@ -46,12 +46,15 @@ pub enum ModuleError {
         /// The module's.
         got: u32,
     },
+    /// What it holds cannot be written to a file to start instances from.
+    #[error("cannot write what instances start from: {0}; set TMPDIR to a folder with room for bundle and shard")]
+    Image(io::Error),
     /// It failed before any call.
     #[error("the module does not start: {0}")]
     Start(String),
 }
 
-/// Why a host was not built, or a delta not applied; a host keeps serving what it had.
+/// Why a host was not built, or a bundle, shard or delta not taken; a host keeps serving what it had.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// The builder was not given what it needs.
@@ -109,13 +112,11 @@ pub enum Degraded {
     #[error("the deadline of {0:?} passed")]
     DeadlinePassed(Duration),
     /// Every instance was busy until the deadline.
-    #[error("no instance was free within the deadline of {deadline:?}{}", .last_failure.as_ref().map(|failure| format!("; the last one to start failed: {failure}")).unwrap_or_default())]
-    Busy {
-        /// The deadline.
-        deadline: Duration,
-        /// Why the last instance that was to take a lost one's place did not start.
-        last_failure: Option<String>,
-    },
+    #[error("no instance was free within the deadline of {0:?}")]
+    Busy(Duration),
+    /// No instance started in the place of a lost one.
+    #[error("no instance started: {0}")]
+    NotStarted(String),
     /// The module asked for more memory than its limit.
     #[error("the module needed more than its memory limit of {limit} bytes")]
     OutOfMemory {

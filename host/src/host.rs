@@ -2,28 +2,32 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lookback::abi::Status;
 use lookback::bundle::Bundle;
 use lookback::fallback;
-use lookback::request::{ExplainRequest, Request, Weights};
+use lookback::request::{ExplainRequest, Request};
 use lookback::response::{ExplainResponse, Response};
 use lookback::shard::{Delta, Shard};
 use lookback::wire::Message;
 
 use crate::deadline::Deadline;
 use crate::error::{Degraded, HostError, RankError};
-use crate::instance::{Call, Failure, Instance};
+use crate::instance::{Call, Failure};
 use crate::module::Module;
-use crate::pool::{Found, Pool};
+use crate::pool::Pool;
+use crate::version::{Maker, Parts, Version};
 
 /// A call's deadline unless the builder is told another.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 /// An instance's memory limit in bytes unless the builder is told another.
 pub const DEFAULT_MEMORY_LIMIT: usize = 512 << 20;
 
-/// Starting an instance and loading a shard is no part of a request, and may take this long.
+/// Room beyond the instances that answer: for the one that a new version is made with.
+const SPARE: usize = 1;
+
+/// Preparing a version is no part of a request, and may take this long.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a call answers.
@@ -42,24 +46,12 @@ pub struct Host {
 }
 
 struct Inner {
-    module: Module,
-    bundle_bytes: Vec<u8>,
-    bundle: Bundle,
-    shard: RwLock<Arc<Loaded>>,
-    /// Held while a delta is applied, so that they apply one after the other.
-    applying: Mutex<()>,
+    maker: Maker,
+    version: RwLock<Arc<Version>>,
+    /// Held while a version is prepared, so that they come one after the other.
+    preparing: Mutex<()>,
     pool: Pool,
     deadline: Duration,
-    memory_limit: usize,
-}
-
-/// The shard that requests are to be answered from.
-struct Loaded {
-    generation: u64,
-    bytes: Vec<u8>,
-    shard: Shard,
-    /// What made it from the generation before.
-    delta: Option<Vec<u8>>,
 }
 
 /// Settings of a [`Host`]; bundle and shard must be given.
@@ -104,7 +96,7 @@ impl HostBuilder {
         self
     }
 
-    /// Starts the instances and loads bundle and shard into each; the host is ready when this returns.
+    /// Loads bundle and shard and starts the instances; the host is ready when this returns.
     pub fn build(self) -> Result<Host, HostError> {
         if self.deadline.is_zero() {
             return Err(HostError::Setting { setting: "the deadline", least: "1 ms" });
@@ -112,21 +104,25 @@ impl HostBuilder {
         if self.instances == 0 {
             return Err(HostError::Setting { setting: "the number of instances", least: "1" });
         }
-        let bundle_bytes = self.bundle.ok_or(HostError::Missing("bundle"))?;
-        let bytes = self.shard.ok_or(HostError::Missing("shard"))?;
-        let mut inner = Inner {
-            bundle: Bundle::decode(&bundle_bytes)?,
-            shard: RwLock::new(Arc::new(Loaded { generation: 0, shard: Shard::decode(&bytes)?, bytes, delta: None })),
-            module: self.module,
-            bundle_bytes,
-            applying: Mutex::new(()),
-            pool: Pool::default(),
-            deadline: self.deadline,
-            memory_limit: self.memory_limit,
-        };
-        let started: Result<Vec<Instance>, HostError> = (0..self.instances).map(|_| inner.start()).collect();
-        inner.pool = Pool::new(started?);
-        Ok(Host { inner: Arc::new(inner) })
+        let bundle = self.bundle.ok_or(HostError::Missing("bundle"))?;
+        let shard = self.shard.ok_or(HostError::Missing("shard"))?;
+        let parts = Parts::read(bundle, shard)?;
+        let (runtime, empty) = self.module.runtime(self.instances + SPARE)?;
+        let maker = Maker { runtime, empty, memory_limit: self.memory_limit };
+        let (version, first) = maker.make(0, parts)?;
+        let mut idle = vec![first];
+        while idle.len() < self.instances {
+            idle.push(maker.start(&version, Deadline::within(START_LIMIT))?);
+        }
+        Ok(Host {
+            inner: Arc::new(Inner {
+                maker,
+                version: RwLock::new(Arc::new(version)),
+                preparing: Mutex::default(),
+                pool: Pool::new(idle),
+                deadline: self.deadline,
+            }),
+        })
     }
 }
 
@@ -143,9 +139,9 @@ impl Host {
         }
     }
 
-    /// The bundle.
-    pub fn bundle(&self) -> &Bundle {
-        &self.inner.bundle
+    /// The bundle that requests are answered from.
+    pub fn bundle(&self) -> Arc<Bundle> {
+        self.inner.version().bundle.clone()
     }
 
     /// Ranks the request's candidates.
@@ -161,49 +157,55 @@ impl Host {
         })
     }
 
-    /// Applies a delta to the shard; on an error the shard stays as it is. Requests that run meanwhile see the shard
-    /// as it was before or as it is after, never anything between.
-    pub fn apply_delta(&self, delta: &[u8]) -> Result<(), HostError> {
+    /// Replaces the shard; see [`Host::push`].
+    pub fn push_shard(&self, shard: Vec<u8>) -> Result<Duration, HostError> {
+        self.change(|_, version| Parts::with_shard(version, Shard::decode(shard)?))
+    }
+
+    /// Replaces the bundle; see [`Host::push`].
+    pub fn push_bundle(&self, bundle: Vec<u8>) -> Result<Duration, HostError> {
+        self.change(|maker, version| Parts::read(bundle, maker.shard(version)?.into_bytes()))
+    }
+
+    /// Replaces bundle and shard, and returns how long it took. Requests go on meanwhile; each is answered from the
+    /// versions before or from those after, never from a mix. On an error everything stays as it is.
+    pub fn push(&self, bundle: Vec<u8>, shard: Vec<u8>) -> Result<Duration, HostError> {
+        self.change(|_, _| Parts::read(bundle, shard))
+    }
+
+    /// Applies a delta to the shard; see [`Host::push`].
+    pub fn apply_delta(&self, delta: &[u8]) -> Result<Duration, HostError> {
+        self.change(|maker, version| {
+            let delta = Delta::decode(delta.to_vec())?;
+            Parts::with_shard(version, maker.shard(version)?.apply(&delta)?)
+        })
+    }
+
+    fn change(
+        &self,
+        parts: impl FnOnce(&Maker, &Version) -> Result<Parts, HostError>,
+    ) -> Result<Duration, HostError> {
         let inner = &self.inner;
-        let _applying = inner.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = inner.loaded();
-        let shard = old.shard.apply(&Delta::decode(delta)?)?;
-        let new = Arc::new(Loaded {
-            generation: old.generation + 1,
-            bytes: shard.encode(),
-            shard,
-            delta: Some(delta.to_vec()),
-        });
-        // One instance takes it first: what the module refuses is never published.
-        let deadline = Deadline::within(START_LIMIT);
-        let mut trial = match inner.pool.take(deadline) {
-            Found::Instance(instance) => *instance,
-            Found::Empty => inner.start().inspect_err(|error| inner.pool.failed(error.to_string()))?,
-            Found::Busy { .. } => {
-                return Err(lost(Call::ApplyDelta, Degraded::DeadlinePassed(START_LIMIT)));
-            }
-        };
-        match inner.catch_up(&mut trial, &new) {
-            Ok(()) => {}
-            Err(Failure::Refused { status, message }) => {
-                inner.pool.put(trial);
-                return Err(refused(Call::ApplyDelta, status, message));
-            }
-            Err(Failure::Lost(reason)) => {
-                Inner::replace(inner);
-                return Err(lost(Call::ApplyDelta, reason));
-            }
+        let _preparing = inner.preparing.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = Instant::now();
+        let old = inner.version();
+        let parts = parts(&inner.maker, &old)?;
+        // What the module refuses is never published.
+        let (new, first) = inner.maker.make(old.generation + 1, parts)?;
+        let new = Arc::new(new);
+        *inner.version.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
+        let took = started.elapsed();
+        // Those that are busy are replaced when they come back.
+        let mut first = Some(first);
+        while let Some(mut turn) = inner.pool.take_older(new.generation) {
+            drop(turn.instance(new.generation));
+            let fresh = match first.take() {
+                Some(first) => first,
+                None => inner.maker.start(&new, Deadline::within(START_LIMIT))?,
+            };
+            turn.put(fresh);
         }
-        let generation = new.generation;
-        *inner.shard.write().unwrap_or_else(PoisonError::into_inner) = new;
-        inner.pool.put(trial);
-        while let Some(mut instance) = inner.pool.take_older(generation) {
-            match inner.catch_up(&mut instance, &inner.loaded()) {
-                Ok(()) => inner.pool.put(instance),
-                Err(_) => Inner::replace(inner),
-            }
-        }
-        Ok(())
+        Ok(took)
     }
 
     fn answer<Q: Message, A: Message>(
@@ -213,125 +215,44 @@ impl Host {
         request: &Request,
         from_popularity: impl FnOnce(Response) -> A,
     ) -> Result<Answer<A>, RankError> {
-        let degraded = match self.ask(call, question) {
-            Ok(response) => {
-                return Ok(Answer { response, degraded: None });
+        let deadline = Deadline::within(self.inner.deadline);
+        let (version, answer) = match self.inner.pool.take(deadline) {
+            Some(mut turn) => {
+                let version = self.inner.version();
+                let started = match turn.instance(version.generation) {
+                    Some(instance) => Ok(instance),
+                    None => self.inner.maker.start(&version, deadline),
+                };
+                let answer = match started {
+                    Ok(mut instance) => {
+                        let answer = instance.ask(call, question, deadline);
+                        if !matches!(answer, Err(Failure::Lost(_))) {
+                            turn.put(instance);
+                        }
+                        answer
+                    }
+                    Err(error) => Err(Failure::Lost(Degraded::NotStarted(error.to_string()))),
+                };
+                (version, answer)
             }
+            None => (self.inner.version(), Err(Failure::Lost(Degraded::Busy(self.inner.deadline)))),
+        };
+        let degraded = match answer {
+            Ok(response) => return Ok(Answer { response, degraded: None }),
             Err(Failure::Refused { status: Status::BadRequest, message }) => {
                 return Err(RankError::BadRequest(message));
             }
             Err(Failure::Refused { status, message }) => Degraded::Failed { status, message },
             Err(Failure::Lost(reason)) => reason,
         };
-        let shard_hash = self.inner.loaded().shard.hash();
-        let response = fallback::answer(&self.inner.bundle, shard_hash, request)
+        let response = fallback::answer(&version.bundle, version.shard_hash, request)
             .map_err(|error| RankError::BadRequest(error.to_string()))?;
         Ok(Answer { response: from_popularity(response), degraded: Some(degraded) })
-    }
-
-    fn ask<Q: Message, A: Message>(&self, call: Call, question: &Q) -> Result<A, Failure> {
-        let inner = &self.inner;
-        let deadline = Deadline::within(inner.deadline);
-        let mut found = inner.pool.take(deadline);
-        if matches!(found, Found::Empty) {
-            Inner::replace(inner);
-            found = inner.pool.take(deadline);
-        }
-        let mut instance = match found {
-            Found::Instance(instance) => *instance,
-            Found::Empty => {
-                // The replacement failed at once; the next request tries again.
-                inner.pool.failed("it did not start".into());
-                return Err(busy(inner.deadline, None));
-            }
-            Found::Busy { last_failure } => return Err(busy(inner.deadline, last_failure)),
-        };
-        let answer =
-            inner.catch_up(&mut instance, &inner.loaded()).and_then(|()| instance.ask(call, question, deadline));
-        match &answer {
-            Err(Failure::Lost(_)) => Inner::replace(inner),
-            _ => inner.pool.put(instance),
-        }
-        answer
     }
 }
 
 impl Inner {
-    fn loaded(&self) -> Arc<Loaded> {
-        self.shard.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// A new instance that has answered a request, so that whatever is wrong shows now.
-    fn start(&self) -> Result<Instance, HostError> {
-        let loaded = self.loaded();
-        let deadline = Deadline::within(START_LIMIT);
-        let mut instance = Instance::start(&self.module, self.memory_limit, deadline)?;
-        for (call, bytes) in [(Call::LoadBundle, &self.bundle_bytes), (Call::PushShard, &loaded.bytes)] {
-            instance.call(call, bytes, deadline).map_err(|failure| told(call, failure))?;
-        }
-        instance.generation = loaded.generation;
-        instance.ask::<_, Response>(Call::Rank, &nobody(), deadline).map_err(|failure| told(Call::Rank, failure))?;
-        Ok(instance)
-    }
-
-    /// Starts an instance in the place of a lost one, on a thread of its own.
-    fn replace(inner: &Arc<Inner>) {
-        let of_thread = inner.clone();
-        let spawned = thread::Builder::new().name("lookback-start".into()).spawn(move || match of_thread.start() {
-            Ok(instance) => of_thread.pool.put(instance),
-            Err(error) => of_thread.pool.failed(error.to_string()),
-        });
-        if let Err(error) = spawned {
-            inner.pool.failed(format!("no thread to start it on: {error}"));
-        }
-    }
-
-    /// Brings an instance to the shard that requests are to be answered from.
-    fn catch_up(&self, instance: &mut Instance, loaded: &Loaded) -> Result<(), Failure> {
-        if instance.generation == loaded.generation {
-            return Ok(());
-        }
-        let deadline = Deadline::within(START_LIMIT);
-        match &loaded.delta {
-            Some(delta) if instance.generation + 1 == loaded.generation => {
-                instance.call(Call::ApplyDelta, delta, deadline)?
-            }
-            _ => instance.call(Call::PushShard, &loaded.bytes, deadline)?,
-        };
-        instance.generation = loaded.generation;
-        Ok(())
-    }
-}
-
-fn told(call: Call, failure: Failure) -> HostError {
-    match failure {
-        Failure::Refused { status, message } => refused(call, status, message),
-        Failure::Lost(reason) => lost(call, reason),
-    }
-}
-
-fn refused(call: Call, status: Status, message: String) -> HostError {
-    HostError::Refused { call: call.name(), status, message }
-}
-
-fn lost(call: Call, reason: Degraded) -> HostError {
-    HostError::Failed { call: call.name(), reason }
-}
-
-fn busy(deadline: Duration, last_failure: Option<String>) -> Failure {
-    Failure::Lost(Degraded::Busy { deadline, last_failure })
-}
-
-/// A request without a person or a candidate.
-fn nobody() -> Request {
-    Request {
-        now: 0,
-        attributes: Vec::new(),
-        surface: None,
-        history: Vec::new(),
-        candidates: Vec::new(),
-        items: Vec::new(),
-        gsu: None,
-        weights: Weights::default(),
+    fn version(&self) -> Arc<Version> {
+        self.version.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -2,32 +2,33 @@
 
 use lookback::abi::Status;
 use lookback::wire::{self, Message};
-use wasmtime::{Memory, ResourceLimiter, Store, TypedFunc, UpdateDeadline, WasmParams, WasmResults};
+use wasmtime::{Global, Memory, ResourceLimiter, Store, TypedFunc, UpdateDeadline, WasmParams, WasmResults};
 
 use crate::deadline::Deadline;
 use crate::error::{Degraded, ModuleError};
-use crate::module::{Module, cause};
+use crate::image::MEMORY;
+use crate::module::cause;
+use crate::runtime::{Image, Runtime};
 
-const TABLE_LIMIT: usize = 100_000;
+/// Entries that tables may have.
+pub(crate) const TABLE_LIMIT: usize = 100_000;
 
 /// An export that takes bytes and gives a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     LoadBundle,
     PushShard,
-    ApplyDelta,
     Rank,
     Explain,
 }
 
 impl Call {
-    const ALL: [Call; 5] = [Call::LoadBundle, Call::PushShard, Call::ApplyDelta, Call::Rank, Call::Explain];
+    const ALL: [Call; 4] = [Call::LoadBundle, Call::PushShard, Call::Rank, Call::Explain];
 
     pub fn name(self) -> &'static str {
         match self {
             Call::LoadBundle => "load_bundle",
             Call::PushShard => "push_shard",
-            Call::ApplyDelta => "apply_delta",
             Call::Rank => "rank",
             Call::Explain => "explain",
         }
@@ -50,25 +51,29 @@ impl From<Degraded> for Failure {
 }
 
 pub(crate) struct Instance {
-    module: Module,
+    runtime: Runtime,
     store: Store<Limits>,
+    code: wasmtime::Instance,
     memory: Memory,
     alloc: TypedFunc<u32, u32>,
     free: TypedFunc<u32, u32>,
     output_ptr: TypedFunc<(), u32>,
     output_len: TypedFunc<(), u32>,
     calls: [TypedFunc<(u32, u32), u32>; Call::ALL.len()],
-    /// Which of the host's shards it holds.
+    /// Which of the host's versions it holds.
     pub generation: u64,
 }
 
 impl Instance {
-    /// Instantiates the module and runs its constructors.
-    pub fn start(module: &Module, memory_limit: usize, deadline: Deadline) -> Result<Instance, ModuleError> {
-        let (mut store, raw) = instantiate(module, memory_limit, deadline)?;
-        let mut exports = Exports { store: &mut store, raw };
-        let memory = exports.memory()?;
-        let init: TypedFunc<(), ()> = exports.get("init")?;
+    /// An instance that goes on where the image was taken.
+    pub fn start(
+        runtime: &Runtime,
+        image: &Image,
+        memory_limit: usize,
+        deadline: Deadline,
+    ) -> Result<Instance, ModuleError> {
+        let (mut store, code, memory) = instantiate(runtime, image, memory_limit, deadline)?;
+        let mut exports = Exports { store: &mut store, code };
         let alloc = exports.get("alloc")?;
         let free = exports.get("free")?;
         let output_ptr = exports.get("output_ptr")?;
@@ -78,29 +83,41 @@ impl Instance {
             calls.push(exports.get(call.name())?);
         }
         let Ok(calls) = calls.try_into() else { unreachable!("one function was pushed for each call") };
-        let running = module.ticker().run();
-        init.call(&mut store, ()).map_err(|error| ModuleError::Start(reason(&store, &error).to_string()))?;
-        drop(running);
-        Ok(Instance {
-            module: module.clone(),
-            store,
-            memory,
-            alloc,
-            free,
-            output_ptr,
-            output_len,
-            calls,
-            generation: 0,
-        })
+        let runtime = runtime.clone();
+        Ok(Instance { runtime, store, code, memory, alloc, free, output_ptr, output_len, calls, generation: 0 })
+    }
+
+    /// Runs the module's constructors; once, in the instance that images are taken of.
+    pub fn init(&mut self) -> Result<(), ModuleError> {
+        let init: TypedFunc<(), ()> = Exports { store: &mut self.store, code: self.code }.get("init")?;
+        let runtime = self.runtime.clone();
+        let _running = runtime.ticker().run();
+        self.store.set_epoch_deadline(1);
+        init.call(&mut self.store, ()).map_err(|error| ModuleError::Start(reason(&self.store, &error).to_string()))
     }
 
     /// The version of the raw exports, asked of an instance of its own.
-    pub fn abi_version(module: &Module) -> Result<u32, ModuleError> {
+    pub fn abi_version(runtime: &Runtime, image: &Image) -> Result<u32, ModuleError> {
         let deadline = Deadline::within(crate::host::START_LIMIT);
-        let (mut store, raw) = instantiate(module, crate::host::DEFAULT_MEMORY_LIMIT, deadline)?;
-        let version: TypedFunc<(), u32> = Exports { store: &mut store, raw }.get("abi_version")?;
-        let _running = module.ticker().run();
+        let (mut store, code, _) = instantiate(runtime, image, crate::host::DEFAULT_MEMORY_LIMIT, deadline)?;
+        let version: TypedFunc<(), u32> = Exports { store: &mut store, code }.get("abi_version")?;
+        let _running = runtime.ticker().run();
         version.call(&mut store, ()).map_err(|error| ModuleError::Start(reason(&store, &error).to_string()))
+    }
+
+    /// What the instance holds now, for others to start from.
+    pub fn image(&mut self) -> Result<Image, ModuleError> {
+        let mut globals = Vec::with_capacity(self.runtime.globals().len());
+        for name in self.runtime.globals() {
+            let global = Exports { store: &mut self.store, code: self.code }.global(name)?;
+            globals.push(global.get(&mut self.store));
+        }
+        self.runtime.image_of(self.memory.data(&self.store), globals)
+    }
+
+    /// Bytes of its memory; `None` beyond its end.
+    pub fn bytes(&self, pointer: u32, len: u32) -> Option<&[u8]> {
+        self.memory.data(&self.store).get(pointer as usize..)?.get(..len as usize)
     }
 
     /// Sends a message and reads the answer.
@@ -111,8 +128,27 @@ impl Instance {
 
     /// Sends bytes and gives the bytes that the module left.
     pub fn call(&mut self, call: Call, input: &[u8], deadline: Deadline) -> Result<Vec<u8>, Failure> {
-        let module = self.module.clone();
-        let _running = module.ticker().run();
+        let (pointer, result) = self.send(call, input, deadline)?;
+        let free = self.free.clone();
+        self.run(&free, pointer)?;
+        result
+    }
+
+    /// Sends a shard, which the module keeps where it was written; returns the place.
+    pub fn push_shard(&mut self, shard: &[u8], deadline: Deadline) -> Result<u32, Failure> {
+        let (pointer, result) = self.send(Call::PushShard, shard, deadline)?;
+        result.map(|_| pointer)
+    }
+
+    /// Writes the input to a new allocation, calls, and reads the output or the refusal.
+    fn send(
+        &mut self,
+        call: Call,
+        input: &[u8],
+        deadline: Deadline,
+    ) -> Result<(u32, Result<Vec<u8>, Failure>), Degraded> {
+        let runtime = self.runtime.clone();
+        let _running = runtime.ticker().run();
         self.store.data_mut().begin(deadline);
         self.store.set_epoch_deadline(1);
 
@@ -121,7 +157,7 @@ impl Instance {
         let alloc = self.alloc.clone();
         let pointer = self.run(&alloc, len)?;
         if pointer == 0 {
-            return Err(Degraded::OutOfMemory { limit }.into());
+            return Err(Degraded::OutOfMemory { limit });
         }
         self.memory
             .write(&mut self.store, pointer as usize, input)
@@ -129,22 +165,18 @@ impl Instance {
         let function = self.calls[call as usize].clone();
         let code = self.run(&function, (pointer, len))?;
         let output = self.output()?;
-        let free = self.free.clone();
-        self.run(&free, pointer)?;
-
-        match Status::from_code(code) {
+        let result = match Status::from_code(code) {
             Some(Status::Ok) => Ok(output),
             Some(status) => Err(Failure::Refused { status, message: String::from_utf8_lossy(&output).into_owned() }),
-            None => Err(Degraded::BadAnswer(format!("{} gave status {code}", call.name())).into()),
-        }
+            None => return Err(Degraded::BadAnswer(format!("{} gave status {code}", call.name()))),
+        };
+        Ok((pointer, result))
     }
 
     fn output(&mut self) -> Result<Vec<u8>, Degraded> {
         let (pointer, len) = (self.output_ptr.clone(), self.output_len.clone());
         let (pointer, len) = (self.run(&pointer, ())?, self.run(&len, ())?);
-        let memory = self.memory.data(&self.store);
-        let output = memory.get(pointer as usize..).and_then(|rest| rest.get(..len as usize));
-        output
+        self.bytes(pointer, len)
             .map(<[u8]>::to_vec)
             .ok_or_else(|| Degraded::BadAnswer(format!("{len} bytes at {pointer}, beyond the memory")))
     }
@@ -154,13 +186,15 @@ impl Instance {
     }
 }
 
+/// The code, linked to a memory that starts as the image says.
 fn instantiate(
-    module: &Module,
+    runtime: &Runtime,
+    image: &Image,
     memory_limit: usize,
     deadline: Deadline,
-) -> Result<(Store<Limits>, wasmtime::Instance), ModuleError> {
+) -> Result<(Store<Limits>, wasmtime::Instance, Memory), ModuleError> {
     let limits = Limits { memory_limit, memory_refused: false, deadline, deadline_passed: false };
-    let mut store = Store::new(module.engine(), limits);
+    let mut store = Store::new(runtime.engine(), limits);
     store.limiter(|limits| limits);
     store.epoch_deadline_callback(|mut store| {
         let limits = store.data_mut();
@@ -171,11 +205,17 @@ fn instantiate(
         Ok(UpdateDeadline::Continue(1))
     });
     store.set_epoch_deadline(1);
-    let _running = module.ticker().run();
-    match wasmtime::Instance::new(&mut store, module.compiled(), &[]) {
-        Ok(raw) => Ok((store, raw)),
-        Err(error) => Err(ModuleError::Start(reason(&store, &error).to_string())),
+    let started = wasmtime::Instance::new(&mut store, &image.module, &[]).and_then(|started| {
+        let memory = started.get_memory(&mut store, MEMORY.1).expect("an image exports its memory");
+        Ok((wasmtime::Instance::new(&mut store, runtime.code(), &[memory.into()])?, memory))
+    });
+    let (code, memory) =
+        started.map_err(|error| ModuleError::Start(reason(&store, &error).to_string()))?;
+    for (name, value) in runtime.globals().iter().zip(&image.globals) {
+        let global = Exports { store: &mut store, code }.global(name)?;
+        global.set(&mut store, *value).map_err(|error| ModuleError::Start(cause(&error)))?;
     }
+    Ok((store, code, memory))
 }
 
 fn reason(store: &Store<Limits>, error: &wasmtime::Error) -> Degraded {
@@ -219,19 +259,20 @@ impl ResourceLimiter for Limits {
 
 struct Exports<'a> {
     store: &'a mut Store<Limits>,
-    raw: wasmtime::Instance,
+    code: wasmtime::Instance,
 }
 
 impl Exports<'_> {
-    fn memory(&mut self) -> Result<Memory, ModuleError> {
-        self.raw
-            .get_memory(&mut *self.store, "memory")
-            .ok_or_else(|| ModuleError::Export { name: "memory", reason: "it exports no memory of that name".into() })
-    }
-
     fn get<P: WasmParams, R: WasmResults>(&mut self, name: &'static str) -> Result<TypedFunc<P, R>, ModuleError> {
-        self.raw
+        self.code
             .get_typed_func(&mut *self.store, name)
             .map_err(|error| ModuleError::Export { name, reason: format!("{error:#}") })
+    }
+
+    /// One that splitting the module exported.
+    fn global(&mut self, name: &str) -> Result<Global, ModuleError> {
+        self.code
+            .get_global(&mut *self.store, name)
+            .ok_or_else(|| ModuleError::Start(format!("the split module lacks its global {name}")))
     }
 }

@@ -4,6 +4,10 @@
 //! answers requests from any number of threads. Each call has a deadline and each instance a memory limit. A call that
 //! the module does not answer is answered from the bundle's popularity tables instead, and says so.
 //!
+//! Bundle and shard are loaded once, into an instance of which an image is taken; every other instance starts from that
+//! image in microseconds and shares its memory with the others until it writes to it. A new bundle or shard is prepared
+//! the same way while requests go on, and then takes the old one's place between two of them.
+//!
 //! ```no_run
 //! use std::time::Duration;
 //!
@@ -39,9 +43,13 @@
 mod deadline;
 mod error;
 mod host;
+mod image;
 mod instance;
 mod module;
 mod pool;
+mod precompiled;
+mod runtime;
+mod version;
 
 pub use error::{Degraded, HostError, ModuleError, RankError};
 pub use host::{Answer, DEFAULT_DEADLINE, DEFAULT_MEMORY_LIMIT, Host, HostBuilder};

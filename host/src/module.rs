@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::{fmt, fs};
 
 use lookback::abi::ABI_VERSION;
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasm_encoder::MemoryType;
+use wasmtime::{Cache, CacheConfig};
 
-use crate::deadline::Ticker;
 use crate::error::ModuleError;
+use crate::image::{self, Split};
 use crate::instance::Instance;
+use crate::precompiled::Precompiled;
+use crate::runtime::{self, Image, Runtime};
 
 /// Where compiled modules are kept between runs. Compiling takes seconds, loading a compiled module milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,9 +33,11 @@ pub struct Module {
 }
 
 struct Inner {
-    engine: Engine,
-    compiled: wasmtime::Module,
-    ticker: Ticker,
+    code: Precompiled,
+    /// The memory that the module starts with, as a module of its own.
+    image: Vec<u8>,
+    globals: Vec<String>,
+    memory: MemoryType,
     size: usize,
 }
 
@@ -51,26 +56,17 @@ impl Module {
 
     /// Compiles a module, or takes it from the cache.
     pub fn compile(bytes: &[u8], cache: &CompileCache) -> Result<Module, ModuleError> {
-        let mut config = Config::new();
-        config.epoch_interruption(true);
-        // Its results may differ from one CPU to the next.
-        config.wasm_relaxed_simd(false);
-        config.cache(open(cache)?);
-        let engine = Engine::new(&config).map_err(|error| ModuleError::Start(cause(&error)))?;
-        let compiled = wasmtime::Module::from_binary(&engine, bytes)
+        let Split { code, image, globals, memory } = image::split(bytes)?;
+        let engine = runtime::compiling(open(cache)?)?;
+        let compiled = wasmtime::Module::from_binary(&engine, &code)
             .map_err(|error| ModuleError::Compile(format!("{error:#}")))?;
-        let imports: Vec<String> =
-            compiled.imports().map(|import| format!("{}.{}", import.module(), import.name())).collect();
-        if !imports.is_empty() {
-            return Err(ModuleError::Imports(imports.join(", ")));
-        }
-        let ticker = Ticker::start(&engine).map_err(|error| ModuleError::Start(error.to_string()))?;
-        let module = Module { inner: Arc::new(Inner { engine, compiled, ticker, size: bytes.len() }) };
-        let got = Instance::abi_version(&module)?;
+        let inner = Inner { code: Precompiled::of(&compiled)?, image, globals, memory, size: bytes.len() };
+        let trial = Runtime::new(engine, compiled, inner.globals.clone(), memory)?;
+        let got = Instance::abi_version(&trial, &trial.image(&inner.image, Vec::new())?)?;
         if got != ABI_VERSION {
             return Err(ModuleError::AbiVersion { expected: ABI_VERSION, got });
         }
-        Ok(module)
+        Ok(Module { inner: Arc::new(inner) })
     }
 
     /// Size of the `.wasm` file in bytes.
@@ -78,16 +74,13 @@ impl Module {
         self.inner.size
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.inner.engine
-    }
-
-    pub(crate) fn compiled(&self) -> &wasmtime::Module {
-        &self.inner.compiled
-    }
-
-    pub(crate) fn ticker(&self) -> &Ticker {
-        &self.inner.ticker
+    /// An engine of its own with room for so many instances, and the image to start the first one from.
+    pub(crate) fn runtime(&self, instances: usize) -> Result<(Runtime, Image), ModuleError> {
+        let engine = runtime::pooled(instances)?;
+        let code = self.inner.code.load(&engine)?;
+        let runtime = Runtime::new(engine, code, self.inner.globals.clone(), self.inner.memory)?;
+        let image = runtime.image(&self.inner.image, Vec::new())?;
+        Ok((runtime, image))
     }
 }
 

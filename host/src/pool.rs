@@ -1,82 +1,76 @@
-//! The pool: a fixed number of instances, lent to one call each, and replaced when lost.
+//! The pool: so many calls at once, each with an instance of its own.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::deadline::Deadline;
 use crate::instance::Instance;
 
-#[derive(Default)]
 pub(crate) struct Pool {
     state: Mutex<State>,
     freed: Condvar,
 }
 
-#[derive(Default)]
 struct State {
+    /// How many more calls may run.
+    free: usize,
+    /// Instances that wait for one; at most `free`.
     idle: Vec<Instance>,
-    /// Instances idle, lent, or on their way.
-    live: usize,
-    last_failure: Option<String>,
 }
 
-/// What a call finds.
-pub(crate) enum Found {
-    Instance(Box<Instance>),
-    /// Every instance is lost: one must be started, and is counted as on its way.
-    Empty,
-    /// The deadline passed.
-    Busy {
-        last_failure: Option<String>,
-    },
+/// Leave to run a call, with an instance if one was idle; dropping it lets the next call run.
+pub(crate) struct Turn<'a> {
+    pool: &'a Pool,
+    instance: Option<Instance>,
 }
 
 impl Pool {
     pub fn new(idle: Vec<Instance>) -> Pool {
-        let live = idle.len();
-        Pool { state: Mutex::new(State { idle, live, last_failure: None }), freed: Condvar::new() }
+        Pool { state: Mutex::new(State { free: idle.len(), idle }), freed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for an idle instance.
-    pub fn take(&self, deadline: Deadline) -> Found {
+    /// Waits for a turn; `None` once the deadline has passed.
+    pub fn take(&self, deadline: Deadline) -> Option<Turn<'_>> {
         let mut state = self.lock();
-        loop {
-            if let Some(instance) = state.idle.pop() {
-                return Found::Instance(Box::new(instance));
-            }
-            if state.live == 0 {
-                state.live = 1;
-                return Found::Empty;
-            }
-            let Some(left) = deadline.left() else {
-                return Found::Busy { last_failure: state.last_failure.clone() };
-            };
-            state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        while state.free == 0 {
+            state = self.freed.wait_timeout(state, deadline.left()?).unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.free -= 1;
+        let instance = state.idle.pop();
+        Some(Turn { pool: self, instance })
     }
 
-    /// An idle instance that holds an older shard than `generation`.
-    pub fn take_older(&self, generation: u64) -> Option<Instance> {
+    /// A turn with an idle instance that holds an older version than `generation`.
+    pub fn take_older(&self, generation: u64) -> Option<Turn<'_>> {
         let mut state = self.lock();
         let older = state.idle.iter().position(|instance| instance.generation < generation)?;
-        Some(state.idle.swap_remove(older))
+        state.free -= 1;
+        let instance = Some(state.idle.swap_remove(older));
+        Some(Turn { pool: self, instance })
+    }
+}
+
+impl Turn<'_> {
+    /// The idle instance, if it holds this version; another is dropped, which makes room for a new one.
+    pub fn instance(&mut self, generation: u64) -> Option<Instance> {
+        self.instance.take().filter(|instance| instance.generation == generation)
     }
 
-    /// Gives an instance back, or the one that takes a lost one's place.
-    pub fn put(&self, instance: Instance) {
-        self.lock().idle.push(instance);
-        self.freed.notify_one();
+    /// Leaves an instance for the next call.
+    pub fn put(mut self, instance: Instance) {
+        self.instance = Some(instance);
     }
+}
 
-    /// The instance on its way will not come.
-    pub fn failed(&self, reason: String) {
-        let mut state = self.lock();
-        state.live -= 1;
-        state.last_failure = Some(reason);
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut state = self.pool.lock();
+        state.free += 1;
+        state.idle.extend(self.instance.take());
         drop(state);
-        self.freed.notify_all();
+        self.pool.freed.notify_one();
     }
 }

@@ -1,5 +1,6 @@
 //! Modules written by hand that do as they should until a request comes, and then what a test wants.
 
+use lookback::abi::ABI_VERSION;
 use lookback::bundle::{Bundle, Manifest};
 use lookback::calibration::{Calibration, Calibrator, Platt};
 use lookback::event::{Action, Event};
@@ -14,11 +15,11 @@ use lookback_host::{CompileCache, Host, HostBuilder, Module, ModuleError};
 /// What a hand-written module does in `rank` once a request names candidates; it leaves the status on the stack.
 pub struct Behaviour {
     pub rank: &'static str,
-    pub apply_delta: &'static str,
+    pub push_shard: &'static str,
 }
 
 /// Answers every request.
-pub const WELL: Behaviour = Behaviour { rank: "(i32.const 0)", apply_delta: "(i32.const 0)" };
+pub const WELL: Behaviour = Behaviour { rank: "(i32.const 0)", push_shard: "(i32.const 0)" };
 
 /// Traps unless the memory may grow by 1,000 pages.
 pub const GROWS: &str = "(if (i32.eq (memory.grow (i32.const 1000)) (i32.const -1)) (then unreachable)) (i32.const 0)";
@@ -28,7 +29,7 @@ pub fn text(abi_version: u32, behaviour: &Behaviour) -> String {
     let answer = wire::encode(&response());
     let escaped: String = answer.iter().map(|byte| format!("\\{byte:02x}")).collect();
     let len = answer.len();
-    let Behaviour { rank, apply_delta } = behaviour;
+    let Behaviour { rank, push_shard } = behaviour;
     format!(
         r#"(module
           (memory (export "memory") 4)
@@ -40,11 +41,15 @@ pub fn text(abi_version: u32, behaviour: &Behaviour) -> String {
           (func $answer (global.set $out (i32.const 0)) (global.set $len (i32.const {len})))
           (func (export "init"))
           (func (export "abi_version") (result i32) (i32.const {abi_version}))
-          (func (export "alloc") (param i32) (result i32) (i32.const 65536))
-          (func (export "free") (param i32) (result i32) (i32.const 0))
+          ;; A host frees what it allocated last.
+          (global $top (mut i32) (i32.const 65536))
+          (func (export "alloc") (param i32) (result i32)
+            (global.get $top)
+            (global.set $top (i32.add (global.get $top) (local.get 0))))
+          (func (export "free") (param i32) (result i32) (global.set $top (local.get 0)) (i32.const 0))
           (func (export "load_bundle") (param i32 i32) (result i32) (i32.const 0))
-          (func (export "push_shard") (param i32 i32) (result i32) (i32.const 0))
-          (func (export "apply_delta") (param i32 i32) (result i32) {apply_delta})
+          (func (export "push_shard") (param i32 i32) (result i32) {push_shard})
+          (func (export "apply_delta") (param i32 i32) (result i32) (i32.const 0))
           (func (export "rank") (param i32 i32) (result i32)
             (call $answer)
             ;; A host's trial request names no candidate, and is short.
@@ -62,10 +67,10 @@ pub fn compile(text: &str) -> Result<Module, ModuleError> {
 
 /// Settings of a host with one instance of a module that behaves so.
 pub fn builder(behaviour: &Behaviour) -> HostBuilder {
-    let module = compile(&text(1, behaviour)).expect("the test's module compiles");
+    let module = compile(&text(ABI_VERSION, behaviour)).expect("the test's module compiles");
     Host::builder(&module)
         .bundle(bundle().encode())
-        .shard(shard().encode())
+        .shard(shard().into_bytes())
         .instances(1)
         .deadline(std::time::Duration::from_secs(5))
 }

@@ -5,10 +5,10 @@ mod common;
 use std::time::Duration;
 
 use common::{Behaviour, GROWS, WELL, builder, bundle, compile, host, request, response, row, shard, text};
-use lookback::abi::Status;
+use lookback::abi::{ABI_VERSION, Status};
 use lookback::request::{ExplainRequest, Weights};
 use lookback::response::AnsweredBy;
-use lookback::shard::Delta;
+use lookback::shard::{Delta, ShardError};
 use lookback_host::{CompileCache, Degraded, Host, HostError, Module, ModuleError, RankError};
 
 /// The reason for which popularity answered.
@@ -29,7 +29,7 @@ fn a_module_that_answers_is_believed() {
 
 #[test]
 fn an_import_is_refused_by_name() {
-    let with_import = text(1, &WELL).replacen("(module", r#"(module (import "env" "clock" (func))"#, 1);
+    let with_import = text(ABI_VERSION, &WELL).replacen("(module", r#"(module (import "env" "clock" (func))"#, 1);
     let error = compile(&with_import).unwrap_err();
     assert!(matches!(&error, ModuleError::Imports(name) if name == "env.clock"), "{error}");
 }
@@ -37,15 +37,15 @@ fn an_import_is_refused_by_name() {
 #[test]
 fn another_abi_version_is_refused_by_both_numbers() {
     let error = compile(&text(7, &WELL)).unwrap_err();
-    assert!(matches!(error, ModuleError::AbiVersion { expected: 1, got: 7 }));
+    assert!(matches!(error, ModuleError::AbiVersion { expected: ABI_VERSION, got: 7 }));
     let message = error.to_string();
-    assert!(message.contains("version 7") && message.contains("version 1"), "{message}");
+    assert!(message.contains("version 7") && message.contains(&format!("version {ABI_VERSION}")), "{message}");
 }
 
 #[test]
 fn a_missing_export_is_named() {
-    let module = compile(&text(1, &WELL).replace(r#""explain""#, r#""explian""#)).unwrap();
-    let error = Host::builder(&module).bundle(bundle().encode()).shard(shard().encode()).build().err().unwrap();
+    let module = compile(&text(ABI_VERSION, &WELL).replace(r#""explain""#, r#""explian""#)).unwrap();
+    let error = Host::builder(&module).bundle(bundle().encode()).shard(shard().into_bytes()).build().err().unwrap();
     assert!(matches!(error, HostError::Module(ModuleError::Export { name: "explain", .. })), "{error}");
 }
 
@@ -156,7 +156,7 @@ fn a_busy_host_says_so_at_the_deadline() {
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
     for reason in reasons {
-        assert!(matches!(reason, Degraded::DeadlinePassed(_) | Degraded::Busy { .. }), "{reason}");
+        assert!(matches!(reason, Degraded::DeadlinePassed(_) | Degraded::Busy(_)), "{reason}");
     }
 }
 
@@ -164,30 +164,65 @@ fn a_busy_host_says_so_at_the_deadline() {
 fn a_delta_moves_every_instance_to_the_new_shard() {
     let host = builder(&Behaviour { rank: "unreachable", ..WELL }).instances(2).build().unwrap();
     let delta = Delta::build(&shard(), vec![row(9)], vec![3]).unwrap();
-    host.apply_delta(&delta.encode()).unwrap();
+    host.apply_delta(delta.bytes()).unwrap();
     let after = shard().apply(&delta).unwrap().hash();
     assert_eq!(host.rank(&request()).unwrap().response.shard_hash, after);
-    let error = host.apply_delta(&delta.encode()).unwrap_err();
+    let error = host.apply_delta(delta.bytes()).unwrap_err();
     assert!(matches!(error, HostError::Shard(_)), "{error}");
     assert_eq!(host.rank(&request()).unwrap().response.shard_hash, after);
 }
 
+/// Takes the first shard, and refuses one of more rows than two.
+const PICKY: Behaviour = Behaviour {
+    rank: "unreachable",
+    push_shard: "(if (result i32) (i32.gt_u (i32.load offset=24 (local.get 0)) (i32.const 2)) \
+                 (then (call $fail) (i32.const 4)) (else (i32.const 0)))",
+};
+
 #[test]
-fn a_delta_that_the_module_refuses_changes_nothing() {
-    let refusing = Behaviour { rank: "unreachable", apply_delta: "(call $fail) (i32.const 5)" };
-    let host = builder(&refusing).build().unwrap();
+fn what_the_module_refuses_changes_nothing() {
+    let host = builder(&PICKY).build().unwrap();
     let delta = Delta::build(&shard(), vec![row(9)], vec![]).unwrap();
-    let error = host.apply_delta(&delta.encode()).unwrap_err();
-    assert!(matches!(error, HostError::Refused { call: "apply_delta", status: Status::BadDelta, .. }), "{error}");
+    let larger = shard().apply(&delta).unwrap();
+    let refusals =
+        [host.apply_delta(delta.bytes()).unwrap_err(), host.push_shard(larger.clone().into_bytes()).unwrap_err(),
+         host.push(bundle().encode(), larger.into_bytes()).unwrap_err()];
+    for error in refusals {
+        assert!(matches!(error, HostError::Refused { call: "push_shard", status: Status::BadShard, .. }), "{error}");
+    }
     assert_eq!(host.rank(&request()).unwrap().response.shard_hash, shard().hash());
 }
 
 #[test]
+fn bytes_that_are_no_bundle_or_shard_change_nothing() {
+    let host = host("unreachable");
+    let mut damaged = shard().into_bytes();
+    *damaged.last_mut().unwrap() ^= 1;
+    assert!(matches!(host.push_shard(damaged), Err(HostError::Shard(ShardError::Hash { .. }))));
+    assert!(matches!(host.push_bundle(b"LBBUNDLE".to_vec()), Err(HostError::Bundle(_))));
+    assert!(matches!(host.apply_delta(b"LBDELTA"), Err(HostError::Shard(_))));
+    degraded(&host);
+}
+
+#[test]
+fn a_trap_while_a_version_loads_changes_nothing() {
+    let traps = Behaviour {
+        push_shard: "(if (i32.gt_u (i32.load offset=24 (local.get 0)) (i32.const 2)) (then unreachable)) (i32.const 0)",
+        ..WELL
+    };
+    let host = builder(&traps).build().unwrap();
+    let delta = Delta::build(&shard(), vec![row(9)], vec![]).unwrap();
+    let error = host.apply_delta(delta.bytes()).unwrap_err();
+    assert!(matches!(error, HostError::Failed { call: "push_shard", reason: Degraded::Trapped(_) }), "{error}");
+    assert_eq!(host.rank(&request()).unwrap().degraded, None);
+}
+
+#[test]
 fn what_was_not_given_is_named() {
-    let module = compile(&text(1, &WELL)).unwrap();
+    let module = compile(&text(ABI_VERSION, &WELL)).unwrap();
     let error = Host::builder(&module).build().err().unwrap().to_string();
     assert!(error.contains("bundle"), "{error}");
-    let error = Host::builder(&module).bundle(b"LBBUNDLE".to_vec()).shard(shard().encode()).build();
+    let error = Host::builder(&module).bundle(b"LBBUNDLE".to_vec()).shard(shard().into_bytes()).build();
     assert!(matches!(error.err().unwrap(), HostError::Bundle(_)));
     assert!(matches!(builder(&WELL).instances(0).build(), Err(HostError::Setting { .. })));
     assert!(matches!(builder(&WELL).deadline(Duration::ZERO).build(), Err(HostError::Setting { .. })));

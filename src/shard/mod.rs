@@ -1,12 +1,18 @@
 //! The shard: item id to embedding, category and item features, for one embedding version.
 
+mod columns;
 mod delta;
+mod element;
+mod error;
 mod format;
+mod search;
 
 pub use delta::Delta;
-pub use format::{ElementType, FORMAT_VERSION, ShardError};
+pub use element::ElementType;
+pub use error::ShardError;
+pub use format::FORMAT_VERSION;
 
-use half::f16;
+use columns::{Columns, Writer};
 
 /// One item's row, owned; what builders of shards and deltas take.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,161 +40,149 @@ pub struct ShardHeader {
     pub feature_count: usize,
 }
 
-/// Items in ascending order with their columns, validated: ids strictly ascend and every number is finite.
+/// Items with their columns, read where they lie in the shard file's bytes.
+///
+/// Reading a shard does nothing for each row, so that a shard of any size is ready once its hash is known to be right.
+/// Whoever makes or publishes one calls [`Shard::verify`]. In a shard that would not pass, an item may not be found,
+/// and a row with a number that is not finite is an error where it is read.
 #[derive(Clone, Debug)]
 pub struct Shard {
-    header: ShardHeader,
-    hash: [u8; 32],
     columns: Columns,
-}
-
-/// The columns of a shard or of a delta's new rows.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Columns {
-    items: Vec<u64>,
-    categories: Vec<u32>,
-    features: Vec<f32>,
-    embeddings: Embeddings,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Embeddings {
-    F32(Vec<f32>),
-    F16(Vec<f16>),
-}
-
-impl Default for Embeddings {
-    fn default() -> Self {
-        Embeddings::F32(Vec::new())
-    }
-}
-
-impl Embeddings {
-    fn of(element: ElementType) -> Embeddings {
-        match element {
-            ElementType::F32 => Embeddings::F32(Vec::new()),
-            ElementType::F16 => Embeddings::F16(Vec::new()),
-        }
-    }
-
-    fn push(&mut self, row: &[f32]) {
-        match self {
-            Embeddings::F32(values) => values.extend_from_slice(row),
-            Embeddings::F16(values) => values.extend(row.iter().map(|&value| f16::from_f32(value))),
-        }
-    }
-
-    fn push_from(&mut self, other: &Embeddings, start: usize, len: usize) {
-        match (self, other) {
-            (Embeddings::F32(to), Embeddings::F32(from)) => to.extend_from_slice(&from[start..start + len]),
-            (Embeddings::F16(to), Embeddings::F16(from)) => to.extend_from_slice(&from[start..start + len]),
-            _ => unreachable!("rows are merged only between columns of one element type"),
-        }
-    }
-}
-
-impl Columns {
-    fn of(element: ElementType) -> Columns {
-        Columns { embeddings: Embeddings::of(element), ..Columns::default() }
-    }
-
-    fn push(&mut self, row: &Row) {
-        self.items.push(row.item);
-        self.categories.push(row.category);
-        self.features.extend_from_slice(&row.features);
-        self.embeddings.push(&row.embedding);
-    }
-
-    fn push_from(&mut self, other: &Columns, row: usize, header: &ShardHeader) {
-        let (d, f) = (header.dimension, header.feature_count);
-        self.items.push(other.items[row]);
-        self.categories.push(other.categories[row]);
-        self.features.extend_from_slice(&other.features[row * f..(row + 1) * f]);
-        self.embeddings.push_from(&other.embeddings, row * d, d);
-    }
 }
 
 impl Shard {
     /// Builds a shard; rows may come in any order.
     pub fn build(header: ShardHeader, mut rows: Vec<Row>) -> Result<Shard, ShardError> {
         rows.sort_by_key(|row| row.item);
-        let mut columns = Columns::of(header.element);
+        format::check_header(format::SHARD.name, &header)?;
+        let mut writer = Writer::new(&header, rows.len());
         for row in &rows {
-            format::check_row(&header, row)?;
-            columns.push(row);
+            writer.push(row)?;
         }
-        Shard::from_columns(header, columns)
-    }
-
-    fn from_columns(header: ShardHeader, columns: Columns) -> Result<Shard, ShardError> {
-        let bytes = format::encode_shard(&header, &columns)?;
-        Shard::decode(&bytes)
+        let shard = Shard { columns: writer.finish(&format::SHARD, &[], None)? };
+        shard.verify()?;
+        Ok(shard)
     }
 
     /// Reads a shard file, all of it.
-    pub fn decode(bytes: &[u8]) -> Result<Shard, ShardError> {
-        let (header, hash, columns) = format::decode_shard(bytes)?;
-        Ok(Shard { header, hash, columns })
+    pub fn decode(mut bytes: Vec<u8>) -> Result<Shard, ShardError> {
+        Shard::take(&mut bytes)
+    }
+
+    /// Reads a shard file; takes the bytes out of `bytes`, or leaves them on an error.
+    pub fn take(bytes: &mut Vec<u8>) -> Result<Shard, ShardError> {
+        Ok(Shard { columns: Columns::take(&format::SHARD, bytes)? })
+    }
+
+    /// Looks at every row: items strictly ascend, numbers are finite, the largest category is the header's.
+    pub fn verify(&self) -> Result<(), ShardError> {
+        self.columns.verify()
     }
 
     /// The shard file.
-    pub fn encode(&self) -> Vec<u8> {
-        format::encode_shard(&self.header, &self.columns).expect("a shard's header was validated when it was made")
+    pub fn bytes(&self) -> &[u8] {
+        &self.columns.bytes
+    }
+
+    /// The shard file.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.columns.bytes
+    }
+
+    /// The same items with embeddings of another element type.
+    pub fn stored_as(&self, element: ElementType) -> Result<Shard, ShardError> {
+        let rows = (0..self.len()).map(|row| self.owned(row)).collect::<Result<_, _>>()?;
+        Shard::build(ShardHeader { element, ..self.header().clone() }, rows)
+    }
+
+    fn owned(&self, row: usize) -> Result<Row, ShardError> {
+        let (mut features, mut embedding) = (Vec::new(), Vec::new());
+        self.append_features(row, &mut features)?;
+        self.append_embedding(row, &mut embedding)?;
+        Ok(Row { item: self.item(row), category: self.columns.category(row), features, embedding })
     }
 
     /// What the shard says of itself.
     pub fn header(&self) -> &ShardHeader {
-        &self.header
+        &self.columns.opened.header
     }
 
     /// BLAKE3 of header and columns; the base that a delta names.
     pub fn hash(&self) -> [u8; 32] {
-        self.hash
+        self.columns.opened.hash
     }
 
     /// Number of items.
     pub fn len(&self) -> usize {
-        self.columns.items.len()
+        self.columns.rows()
     }
 
     /// Whether there is no item.
     pub fn is_empty(&self) -> bool {
-        self.columns.items.is_empty()
+        self.len() == 0
     }
 
     /// The items, ascending.
-    pub fn items(&self) -> &[u64] {
-        &self.columns.items
+    pub fn items(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
+        self.columns.items().iter().map(|bytes| u64::from_le_bytes(*bytes))
+    }
+
+    /// Item of a row.
+    pub fn item(&self, row: usize) -> u64 {
+        self.columns.item(row)
     }
 
     /// Row of an item.
     pub fn row(&self, item: u64) -> Option<usize> {
-        self.columns.items.binary_search(&item).ok()
+        search::row(self.columns.items(), item)
     }
 
-    /// Category of a row: 1-based, 0 for unknown.
-    pub fn category(&self, row: usize) -> u32 {
-        self.columns.categories[row]
+    /// Row of each item; faster than one by one.
+    pub fn rows(&self, items: &[u64]) -> Vec<Option<u32>> {
+        search::rows(self.columns.items(), items)
     }
 
-    /// The largest category; `None` for an empty shard.
-    pub fn largest_category(&self) -> Option<u32> {
-        self.columns.categories.iter().copied().max()
-    }
-
-    /// Item features of a row, `[F]`.
-    pub fn features(&self, row: usize) -> &[f32] {
-        let f = self.header.feature_count;
-        &self.columns.features[row * f..(row + 1) * f]
-    }
-
-    /// Appends the embedding of a row, `[d]`, to `out`.
-    pub fn append_embedding(&self, row: usize, out: &mut Vec<f32>) {
-        let d = self.header.dimension;
-        match &self.columns.embeddings {
-            Embeddings::F32(values) => out.extend_from_slice(&values[row * d..(row + 1) * d]),
-            Embeddings::F16(values) => out.extend(values[row * d..(row + 1) * d].iter().map(|value| value.to_f32())),
+    /// Category of a row: 1-based, 0 for unknown; an error beyond the largest one.
+    pub fn category(&self, row: usize) -> Result<u32, ShardError> {
+        let (got, largest) = (self.columns.category(row), self.columns.opened.largest_category);
+        if got > largest {
+            return Err(ShardError::Category { item: self.item(row), largest, got });
         }
+        Ok(got)
+    }
+
+    /// The largest category, as the header says; `None` for an empty shard.
+    pub fn largest_category(&self) -> Option<u32> {
+        (!self.is_empty()).then_some(self.columns.opened.largest_category)
+    }
+
+    /// Appends the item features of a row, `[F]`, to `out`; zeros on an error.
+    pub fn append_features(&self, row: usize, out: &mut Vec<f32>) -> Result<(), ShardError> {
+        let start = out.len();
+        out.resize(start + self.header().feature_count, 0.0);
+        self.columns.features(row, &mut out[start..])
+    }
+
+    /// Appends the embedding of a row, `[d]`, to `out`; zeros on an error.
+    pub fn append_embedding(&self, row: usize, out: &mut Vec<f32>) -> Result<(), ShardError> {
+        let start = out.len();
+        out.resize(start + self.header().dimension, 0.0);
+        self.columns.embedding(row, &mut out[start..])
+    }
+
+    /// Writes the embeddings of rows to `out`, `[rows, d]`: read, widened and scaled in one step. On an error, what was
+    /// not reached stays as it was.
+    ///
+    /// # Panics
+    ///
+    /// Where `out` is of another length.
+    pub fn gather(&self, rows: &[u32], out: &mut [f32]) -> Result<(), ShardError> {
+        let d = self.header().dimension;
+        assert_eq!(out.len(), rows.len() * d, "room for every row's embedding");
+        for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
+            self.columns.embedding(row as usize, out)?;
+        }
+        Ok(())
     }
 
     /// The shard after a delta; this one is unchanged.

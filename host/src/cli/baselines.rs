@@ -129,6 +129,6 @@ fn mean(data: &Data, shard: &Shard, list: &CandidateList) -> Vec<f64> {
 
 fn embedding(shard: &Shard, item: u64) -> Option<Vec<f32>> {
     let mut embedding = Vec::with_capacity(shard.header().dimension);
-    shard.append_embedding(shard.row(item)?, &mut embedding);
+    shard.append_embedding(shard.row(item)?, &mut embedding).expect("the shard was verified when it was opened");
     Some(embedding)
 }

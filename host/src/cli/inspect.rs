@@ -60,7 +60,8 @@ fn describe(bytes: &[u8]) -> Result<Value> {
         }));
     }
     if bytes.starts_with(b"LBSHARD") {
-        let shard = Shard::decode(bytes)?;
+        let shard = Shard::decode(bytes.to_vec())?;
+        shard.verify()?;
         let header = shard.header();
         return Ok(json!({
             "kind": "shard",
@@ -70,7 +71,7 @@ fn describe(bytes: &[u8]) -> Result<Value> {
             "embedding_version": header.embedding_version,
             "items": shard.len(),
             "embedding_dim": header.dimension,
-            "element": format!("{:?}", header.element).to_lowercase(),
+            "element": header.element.name(),
             "item_features": header.feature_count,
         }));
     }

@@ -83,7 +83,7 @@ pub fn longest(data: &Data) -> u64 {
 pub fn long_request(model: &Model, data: &Data, user: u64, candidates: usize, gsu: Option<GsuName>) -> Request {
     let now = data.set.log.time[data.set.log.user_range(user)].last();
     let asked = Asked { now: now.map(|last| last + 1), gsu: gsu.map(Gsu::from), weights: Weights::default() };
-    let items = model.shard.items().iter().copied().take(candidates);
+    let items = model.shard.items().take(candidates);
     let items = Candidates::Given(items.collect());
     question::put(data, model.manifest(), user, asked, &items, None).request
 }

@@ -57,12 +57,13 @@ impl Model {
         let (bundle_bytes, shard_bytes) = (read(&args.model, "bundle.lbb")?, read(&args.model, "shard.lbs")?);
         let place = args.model.display();
         let bundle = Bundle::decode(&bundle_bytes).with_context(|| format!("{place}/bundle.lbb"))?;
-        let shard = Shard::decode(&shard_bytes).with_context(|| format!("{place}/shard.lbs"))?;
+        let shard = Shard::decode(shard_bytes.clone()).with_context(|| format!("{place}/shard.lbs"))?;
+        shard.verify().with_context(|| format!("{place}/shard.lbs"))?;
         let runtime = if args.native {
             let mut ranker = Ranker::new();
             ranker
                 .load_bundle(&bundle_bytes)
-                .and_then(|()| ranker.push_shard(&shard_bytes))
+                .and_then(|()| ranker.push_shard(shard_bytes))
                 .with_context(|| format!("{place} does not load"))?;
             Runtime::Native(Box::new(ranker))
         } else {

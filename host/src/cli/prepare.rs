@@ -98,7 +98,7 @@ mod with_onnx {
         let shard = folder.join("shard.lbs");
         if shard.is_file() {
             ranker
-                .push_shard(&read(folder, "shard.lbs")?)
+                .push_shard(read(folder, "shard.lbs")?)
                 .with_context(|| format!("{} does not go with the model", shard.display()))?;
         }
         Ok(())
