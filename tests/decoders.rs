@@ -7,7 +7,7 @@ use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, Request, Wei
 use lookback::response::{AnsweredBy, Attention, ExplainResponse, Explanation, Notes, Ranked, Response, Source};
 use lookback::shard::{Delta, ElementType, FORMAT_VERSION, Row, Shard, ShardError, ShardHeader};
 use lookback::wire::{Message, WireError, decode, encode};
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
 const WIDTH: usize = 3;
@@ -168,6 +168,61 @@ proptest! {
         prop_assert!(Shard::decode(flipped).is_err(), "bit {} of byte {} flipped", bit, at);
         prop_assert!(Shard::decode(bytes[..at].to_vec()).is_err());
         prop_assert!(Shard::decode([&bytes[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn many_look_ups_find_what_one_by_one_finds(
+        items in btree_set(prop_oneof![any::<u64>(), 0u64..300], 0..200),
+        others in vec(prop_oneof![any::<u64>(), 0u64..300], 0..60),
+        picks in vec(any::<prop::sample::Index>(), 0..60),
+        element in element(),
+    ) {
+        let items: Vec<u64> = items.into_iter().collect();
+        let row = |&item: &u64| Row { item, category: 0, features: vec![0.0; FEATURES], embedding: vec![item as f32, 1.0, -0.3] };
+        let shard = Shard::build(header(element), items.iter().map(row).collect()).unwrap();
+        prop_assert!(shard.items().eq(items.iter().copied()));
+        let mut wanted = others;
+        wanted.extend(picks.iter().filter(|_| !items.is_empty()).map(|pick| items[pick.index(items.len())]));
+        let plainly = |wanted: &u64| items.iter().position(|item| item == wanted);
+        let found = shard.rows(&wanted);
+        prop_assert_eq!(found.len(), wanted.len());
+        for (item, found) in wanted.iter().zip(&found) {
+            prop_assert_eq!(found.map(|row| row as usize), plainly(item));
+            prop_assert_eq!(shard.row(*item), plainly(item));
+        }
+        let found: Vec<u32> = found.into_iter().flatten().collect();
+        let (mut gathered, mut one_by_one) = (vec![f32::NAN; found.len() * WIDTH], Vec::new());
+        shard.gather(&found, &mut gathered).unwrap();
+        for &row in &found {
+            shard.append_embedding(row as usize, &mut one_by_one).unwrap();
+        }
+        prop_assert_eq!(gathered, one_by_one);
+    }
+
+    #[test]
+    fn each_element_type_stores_what_its_definition_says(
+        embedding in vec(prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO, WIDTH),
+        small in vec(-4.0f32..4.0, WIDTH),
+    ) {
+        for embedding in [embedding, small] {
+            let most = embedding.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+            let scale = most / 127.0;
+            let int8 = |value: f32| if scale > 0.0 { (value / scale).round_ties_even().clamp(-127.0, 127.0) * scale } else { 0.0 };
+            let half = |value: f32| half::f16::from_f32(value).to_f32();
+            let row = Row { item: 7, category: 1, features: vec![0.5; FEATURES], embedding: embedding.clone() };
+            let shard = Shard::build(header(ElementType::F32), vec![row]).unwrap();
+            prop_assert_eq!(&row_of(&shard, 0).embedding, &embedding);
+            let expected: Vec<f32> = embedding.iter().map(|&value| int8(value)).collect();
+            prop_assert_eq!(row_of(&shard.stored_as(ElementType::I8).unwrap(), 0).embedding, expected);
+            let expected: Vec<f32> = embedding.iter().map(|&value| half(value)).collect();
+            match shard.stored_as(ElementType::F16) {
+                Ok(halves) => prop_assert_eq!(row_of(&halves, 0).embedding, expected),
+                Err(error) => {
+                    prop_assert!(matches!(error, ShardError::NotFinite { item: 7, .. }), "{}", error);
+                    prop_assert!(expected.iter().any(|value| value.is_infinite()));
+                }
+            }
+        }
     }
 
     #[test]

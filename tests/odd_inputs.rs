@@ -7,7 +7,7 @@ use lookback::bundle::Bundle;
 use lookback::event::{Action, Event};
 use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, MAX_CANDIDATES, MAX_EVENTS, Request, Weights};
 use lookback::response::{AnsweredBy, Notes, Response, Source};
-use lookback::shard::{Delta, ElementType, Row, Shard, ShardHeader};
+use lookback::shard::{Delta, ElementType, Row, Shard, ShardError, ShardHeader};
 use support::{DAY, DIMENSION, FEATURES, NOW, Refused, assert_agree, empty_faces, faces, item, made_up, request};
 
 /// The answer of both faces, which must agree.
@@ -297,7 +297,7 @@ fn a_shard_that_the_bundle_cannot_read_is_refused_and_the_old_one_stays() {
             features: vec![0.0; header.feature_count],
             embedding: vec![0.0; header.dimension],
         };
-        Shard::build(header, vec![row]).unwrap().encode()
+        Shard::build(header, vec![row]).unwrap().into_bytes()
     };
     let wrong = [
         (
@@ -333,9 +333,9 @@ fn a_shard_that_the_bundle_cannot_read_is_refused_and_the_old_one_stays() {
 
 #[test]
 fn a_delta_changes_what_is_ranked_and_a_foreign_one_is_refused() {
-    let base = Shard::decode(&made_up("shard.lbs")).unwrap();
+    let base = Shard::decode(made_up("shard.lbs")).unwrap();
     let row = Row { item: 1, category: 1, features: vec![0.0; FEATURES], embedding: vec![0.25; DIMENSION] };
-    let delta = Delta::build(&base, vec![row], vec![item(0)]).unwrap().encode();
+    let delta = Delta::build(&base, vec![row], vec![item(0)]).unwrap().bytes().to_vec();
     let mut odd = request(40, 10);
     odd.candidates = vec![1, item(0), item(1)];
     let mut answers = Vec::new();
@@ -354,5 +354,68 @@ fn a_delta_changes_what_is_ranked_and_a_foreign_one_is_refused() {
     for face in &mut empty_faces() {
         assert_eq!(face.apply_delta(&delta).unwrap_err().status, Status::NotLoaded);
         assert_eq!(face.rank(&odd).unwrap_err().status, Status::NotLoaded);
+    }
+}
+
+/// The made-up shard with some of its bytes written over, and a hash that is right.
+fn tampered(at: impl Fn(usize) -> usize, bytes: &[u8]) -> Vec<u8> {
+    let mut shard = made_up("shard.lbs");
+    let rows = Shard::decode(shard.clone()).unwrap().len();
+    let at = at(rows);
+    shard[at..at + bytes.len()].copy_from_slice(bytes);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&shard[..96]).update(&shard[128..]);
+    let hash = *hasher.finalize().as_bytes();
+    shard[96..128].copy_from_slice(&hash);
+    shard
+}
+
+#[test]
+fn a_row_that_nobody_verified_is_an_error_where_it_is_read() {
+    // Columns of the made-up shard, each at a multiple of 16; row 1 is item 6.
+    let column = |end: usize| end.next_multiple_of(16);
+    let categories = |rows: usize| column(128 + 8 * rows);
+    let features = move |rows: usize| column(categories(rows) + 4 * rows);
+    let embeddings = move |rows: usize| column(features(rows) + 4 * FEATURES * rows);
+    let nan = f32::NAN.to_le_bytes();
+    let not_half = [0x00, 0x7c];
+    let bad = [
+        (tampered(move |rows| categories(rows) + 4, &[9, 0, 0, 0]), "category 9"),
+        (tampered(move |rows| features(rows) + 4 * FEATURES, &nan), "features holds NaN"),
+        (tampered(move |rows| embeddings(rows) + 2 * DIMENSION, &not_half), "embedding holds inf"),
+    ];
+    for (bytes, says) in &bad {
+        let error = Shard::decode(bytes.clone()).unwrap().verify().unwrap_err().to_string();
+        assert!(error.contains("item 6") && error.contains(says) || error.contains("largest category"), "{error}");
+        for face in &mut faces() {
+            face.push_shard(bytes).unwrap();
+            let mut question = request(40, 10);
+            question.candidates = vec![3, 6, 9];
+            for gsu in [Gsu::Hard, Gsu::Soft, Gsu::Consistent] {
+                question.gsu = Some(gsu);
+                let refused = face.rank(&question).unwrap_err();
+                assert_eq!(refused.status, Status::BadShard);
+                assert!(refused.message.contains("item 6") && refused.message.contains(says), "{}", refused.message);
+            }
+            question.candidates = vec![3, 9];
+            question.history.retain(|event| event.item != 6);
+            assert_eq!(face.rank(&question).unwrap().ranked.len(), 2, "who does not need the row is answered");
+        }
+    }
+}
+
+#[test]
+fn items_out_of_order_that_nobody_verified_are_merely_not_found() {
+    let bytes = tampered(|_| 128, &u64::MAX.to_le_bytes());
+    assert!(matches!(Shard::decode(bytes.clone()).unwrap().verify(), Err(ShardError::Order { .. })));
+    for face in &mut faces() {
+        face.push_shard(&bytes).unwrap();
+        let mut question = request(40, 10);
+        question.candidates = vec![3, 6, u64::MAX];
+        let response = face.rank(&question).unwrap();
+        assert!(response.notes.unknown_candidates >= 1);
+        let base = Shard::decode(bytes.clone()).unwrap();
+        face.apply_delta(Delta::build(&base, vec![], vec![6, u64::MAX]).unwrap().bytes()).unwrap();
+        assert_eq!(face.rank(&question).unwrap().ranked.len(), 3);
     }
 }

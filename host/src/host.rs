@@ -17,7 +17,7 @@ use crate::error::{Degraded, HostError, RankError};
 use crate::instance::{Call, Failure};
 use crate::module::Module;
 use crate::pool::Pool;
-use crate::version::{Maker, Parts, Version};
+use crate::version::{self, Maker, Parts, Version};
 
 /// A call's deadline unless the builder is told another.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
@@ -37,6 +37,17 @@ pub struct Answer<T> {
     pub response: T,
     /// Why the response comes from the popularity tables; `None` when the module answered.
     pub degraded: Option<Degraded>,
+}
+
+/// How long an instance took, see [`Host::time_start`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartTimes {
+    /// From asking for it to having it.
+    pub start: Duration,
+    /// Its first request.
+    pub first: Duration,
+    /// A later one: the fastest of three.
+    pub later: Duration,
 }
 
 /// Ranks with one bundle and one shard, from any number of threads. Cheap to clone; clones share the instances.
@@ -181,10 +192,29 @@ impl Host {
         })
     }
 
-    fn change(
-        &self,
-        parts: impl FnOnce(&Maker, &Version) -> Result<Parts, HostError>,
-    ) -> Result<Duration, HostError> {
+    /// Starts one more instance, asks it four times, and drops it; requests go on meanwhile. For benchmarks.
+    pub fn time_start(&self, request: &Request) -> Result<StartTimes, HostError> {
+        let inner = &self.inner;
+        // The room is that of the one who prepares a version.
+        let _preparing = inner.preparing.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = inner.version();
+        let deadline = Deadline::within(START_LIMIT);
+        let started = Instant::now();
+        let mut instance = inner.maker.start(&version, deadline)?;
+        let start = started.elapsed();
+        let mut ask = || -> Result<Duration, HostError> {
+            let started = Instant::now();
+            instance
+                .ask::<_, Response>(Call::Rank, request, deadline)
+                .map_err(|failure| version::told(Call::Rank, failure))?;
+            Ok(started.elapsed())
+        };
+        let first = ask()?;
+        let later = ask()?.min(ask()?).min(ask()?);
+        Ok(StartTimes { start, first, later })
+    }
+
+    fn change(&self, parts: impl FnOnce(&Maker, &Version) -> Result<Parts, HostError>) -> Result<Duration, HostError> {
         let inner = &self.inner;
         let _preparing = inner.preparing.lock().unwrap_or_else(PoisonError::into_inner);
         let started = Instant::now();

@@ -209,8 +209,7 @@ fn instantiate(
         let memory = started.get_memory(&mut store, MEMORY.1).expect("an image exports its memory");
         Ok((wasmtime::Instance::new(&mut store, runtime.code(), &[memory.into()])?, memory))
     });
-    let (code, memory) =
-        started.map_err(|error| ModuleError::Start(reason(&store, &error).to_string()))?;
+    let (code, memory) = started.map_err(|error| ModuleError::Start(reason(&store, &error).to_string()))?;
     for (name, value) in runtime.globals().iter().zip(&image.globals) {
         let global = Exports { store: &mut store, code }.global(name)?;
         global.set(&mut store, *value).map_err(|error| ModuleError::Start(cause(&error)))?;

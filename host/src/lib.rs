@@ -52,5 +52,5 @@ mod runtime;
 mod version;
 
 pub use error::{Degraded, HostError, ModuleError, RankError};
-pub use host::{Answer, DEFAULT_DEADLINE, DEFAULT_MEMORY_LIMIT, Host, HostBuilder};
+pub use host::{Answer, DEFAULT_DEADLINE, DEFAULT_MEMORY_LIMIT, Host, HostBuilder, StartTimes};
 pub use module::{CompileCache, Module};

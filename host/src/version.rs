@@ -106,7 +106,7 @@ fn try_out(instance: &mut Instance, deadline: Deadline) -> Result<(), HostError>
     Ok(())
 }
 
-fn told(call: Call, failure: Failure) -> HostError {
+pub(crate) fn told(call: Call, failure: Failure) -> HostError {
     match failure {
         Failure::Refused { status, message } => HostError::Refused { call: call.name(), status, message },
         Failure::Lost(reason) => HostError::Failed { call: call.name(), reason },

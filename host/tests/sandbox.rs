@@ -184,9 +184,11 @@ fn what_the_module_refuses_changes_nothing() {
     let host = builder(&PICKY).build().unwrap();
     let delta = Delta::build(&shard(), vec![row(9)], vec![]).unwrap();
     let larger = shard().apply(&delta).unwrap();
-    let refusals =
-        [host.apply_delta(delta.bytes()).unwrap_err(), host.push_shard(larger.clone().into_bytes()).unwrap_err(),
-         host.push(bundle().encode(), larger.into_bytes()).unwrap_err()];
+    let refusals = [
+        host.apply_delta(delta.bytes()).unwrap_err(),
+        host.push_shard(larger.clone().into_bytes()).unwrap_err(),
+        host.push(bundle().encode(), larger.into_bytes()).unwrap_err(),
+    ];
     for error in refusals {
         assert!(matches!(error, HostError::Refused { call: "push_shard", status: Status::BadShard, .. }), "{error}");
     }

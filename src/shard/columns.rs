@@ -93,7 +93,8 @@ impl Columns {
     pub fn verify(&self) -> Result<(), ShardError> {
         check_ascending((0..self.rows()).map(|row| self.item(row)))?;
         check_ascending(self.deleted().into_iter())?;
-        let (mut features, mut embedding) = (vec![0.0; self.header().feature_count], vec![0.0; self.header().dimension]);
+        let (mut features, mut embedding) =
+            (vec![0.0; self.header().feature_count], vec![0.0; self.header().dimension]);
         let mut largest = 0;
         for row in 0..self.rows() {
             self.features(row, &mut features)?;

@@ -1,0 +1,272 @@
+//! How long a host takes to be ready, and how much memory it takes. Prints one line of JSON.
+//!
+//! ```sh
+//! cargo run --release --no-default-features -p lookback-host --example start -- \
+//!     target/lookback/lookback.wasm models/simulated/bundle.lbb
+//! ```
+//!
+//! The bundle is a trained one; the shards are made up: random items, categories and embeddings.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lookback::bundle::{Bundle, Manifest};
+use lookback::event::{Action, Event};
+use lookback::request::{Request, Weights};
+use lookback::shard::{ElementType, Row, Shard, ShardHeader};
+use lookback_host::{Host, Module, StartTimes};
+use serde_json::{Value, json};
+
+const STARTS: usize = 300;
+const ROWS: [usize; 3] = [20_000, 100_000, 1_000_000];
+const MEMORY_LIMIT: usize = 2 << 30;
+const INSTANCES: usize = 8;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let (Some(wasm), Some(bundle)) = (env::args().nth(1), env::args().nth(2)) else {
+        return Err("expected two arguments: the module and a bundle".into());
+    };
+    let (module, bundle) = (Module::load(&wasm)?, fs::read(bundle)?);
+    let manifest = Bundle::decode(&bundle)?.manifest().clone();
+
+    let memory = memory(&module, &bundle, &manifest)?;
+    let mut start = json!(null);
+    let mut shards = Vec::new();
+    for rows in ROWS {
+        let made = made_up(&manifest, rows)?;
+        for element in ElementType::ALL {
+            let shard = made.stored_as(element)?.into_bytes();
+            let host = Host::builder(&module)
+                .bundle(bundle.clone())
+                .shard(shard.clone())
+                .memory_limit(MEMORY_LIMIT)
+                .instances(2)
+                .build()?;
+            if rows == 100_000 && element == ElementType::F16 {
+                start = starts(&host, &request(&made))?;
+            }
+            let (loaded_natively, loaded_in_module) = (load_natively(&shard)?, load_in_module(&wasm, &shard)?);
+            let bytes = shard.len();
+            shards.push(json!({
+                "rows": rows,
+                "element": element.name(),
+                "bytes": bytes,
+                "push_shard_to_ready_ms": milliseconds(host.push_shard(shard)?),
+                "push_bundle_to_ready_ms": milliseconds(host.push_bundle(bundle.clone())?),
+                "load_natively_ms": milliseconds(loaded_natively),
+                "load_in_module_ms": milliseconds(loaded_in_module),
+                "lookups": look_ups(&made.stored_as(element)?),
+            }));
+        }
+    }
+    let embedding_dim = manifest.embedding_dim;
+    println!(
+        "{}",
+        json!({
+            "shards_are": "made up", "embedding_dim": embedding_dim, "start": start, "shards": shards, "memory": memory,
+        })
+    );
+    Ok(())
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn microseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The value that this share of all lie below.
+fn percentile(sorted: &[f64], share: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// SplitMix64: any number to one that looks random.
+fn mixed(number: u64) -> u64 {
+    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn made_up(manifest: &Manifest, rows: usize) -> Result<Shard> {
+    let (d, f) = (manifest.embedding_dim as usize, manifest.item_features.len());
+    let header = ShardHeader {
+        embedding_version: manifest.embedding_version.clone(),
+        element: ElementType::F32,
+        dimension: d,
+        feature_count: f,
+    };
+    let number = |row: u64, column: usize| (mixed(row << 12 | column as u64) >> 40) as f32 / (1 << 24) as f32 - 0.5;
+    let row = |row: u64| Row {
+        item: mixed(row),
+        category: (mixed(!row) % (manifest.categories.len() as u64 + 1)) as u32,
+        features: (0..f).map(|column| number(row, column)).collect(),
+        embedding: (0..d).map(|column| number(row, f + column)).collect(),
+    };
+    Ok(Shard::build(header, (1..=rows as u64).map(row).collect())?)
+}
+
+/// 500 candidates for a person of 1,000 events, all of them items of the shard.
+fn request(shard: &Shard) -> Request {
+    let now = 1_700_000_000_000;
+    let item = |index: u64| shard.item((mixed(index) % shard.len() as u64) as usize);
+    let event = |index: u64| Event::new(item(index), Action::Save, now - 3_600_000 * (1_001 - index as i64));
+    Request {
+        now,
+        attributes: vec![],
+        surface: None,
+        history: (1..=1_000).map(event).collect(),
+        candidates: (5_000..5_500).map(item).collect(),
+        items: vec![],
+        gsu: None,
+        weights: Weights::default(),
+    }
+}
+
+fn starts(host: &Host, request: &Request) -> Result<Value> {
+    let times: Vec<StartTimes> =
+        (0..STARTS).map(|_| host.time_start(request)).collect::<std::result::Result<_, _>>()?;
+    let start = sorted(times.iter().map(|times| microseconds(times.start)));
+    let first = sorted(times.iter().map(|times| milliseconds(times.first)));
+    let later = sorted(times.iter().map(|times| milliseconds(times.later)));
+    let ratio = sorted(times.iter().map(|times| times.first.as_secs_f64() / times.later.as_secs_f64()));
+    Ok(json!({
+        "shard_rows": 100_000, "element": "f16", "instances_started": STARTS, "events": 1_000, "candidates": 500,
+        "start_us": {"median": percentile(&start, 0.5), "p99": percentile(&start, 0.99)},
+        "first_request_ms": percentile(&first, 0.5),
+        "later_request_ms": percentile(&later, 0.5),
+        "first_to_later": percentile(&ratio, 0.5),
+    }))
+}
+
+fn load_natively(bytes: &[u8]) -> Result<Duration> {
+    let bytes = bytes.to_vec();
+    let started = Instant::now();
+    black_box(Shard::decode(bytes)?);
+    Ok(started.elapsed())
+}
+
+/// The module's `push_shard` alone: the bytes are in its memory before the clock starts.
+fn load_in_module(wasm: &str, shard: &[u8]) -> Result<Duration> {
+    let engine = wasmtime::Engine::new(wasmtime::Config::new().cache(Some(wasmtime::Cache::from_file(None)?)))?;
+    let module = wasmtime::Module::from_file(&engine, wasm)?;
+    let mut store = wasmtime::Store::new(&engine, ());
+    let instance = wasmtime::Instance::new(&mut store, &module, &[])?;
+    instance.get_typed_func::<(), ()>(&mut store, "init")?.call(&mut store, ())?;
+    let len = shard.len() as u32;
+    let pointer = instance.get_typed_func::<u32, u32>(&mut store, "alloc")?.call(&mut store, len)?;
+    let memory = instance.get_memory(&mut store, "memory").ok_or("the module exports no memory")?;
+    memory.write(&mut store, pointer as usize, shard)?;
+    let push = instance.get_typed_func::<(u32, u32), u32>(&mut store, "push_shard")?;
+    let started = Instant::now();
+    let status = push.call(&mut store, (pointer, len))?;
+    let took = started.elapsed();
+    if status != 0 {
+        return Err(format!("push_shard gave status {status}").into());
+    }
+    Ok(took)
+}
+
+/// Nanoseconds an item, natively: found one by one, found together, and its embedding read.
+fn look_ups(shard: &Shard) -> Value {
+    let wanted: Vec<u64> = (0..50_000).map(|index| shard.item((mixed(index) % shard.len() as u64) as usize)).collect();
+    let mut out = vec![0.0; wanted.len() * shard.header().dimension];
+    let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..7 {
+        let clock = Instant::now();
+        black_box(wanted.iter().map(|&item| shard.row(item)).collect::<Vec<_>>());
+        rounds[0].push(clock.elapsed());
+        let clock = Instant::now();
+        let rows: Vec<u32> = shard.rows(&wanted).into_iter().flatten().collect();
+        rounds[1].push(clock.elapsed());
+        let clock = Instant::now();
+        shard.gather(&rows, &mut out).expect("made-up rows are finite");
+        rounds[2].push(clock.elapsed());
+        black_box(&out);
+    }
+    let each = rounds.map(|round| {
+        let round = sorted(round.into_iter().map(|time| time.as_secs_f64() * 1e9 / wanted.len() as f64));
+        percentile(&round, 0.5)
+    });
+    json!({"one_by_one_ns": each[0], "together_ns": each[1], "gather_ns": each[2]})
+}
+
+/// What eight instances on a shard of 200 MB add to the process once all of them have answered.
+fn memory(module: &Module, bundle: &[u8], manifest: &Manifest) -> Result<Value> {
+    let row = 8 + 4 + 4 * manifest.item_features.len() + 4 * manifest.embedding_dim as usize;
+    let shard = made_up(manifest, 200_000_000 / row)?;
+    let (request, bytes) = (request(&shard), shard.bytes().len());
+    let before = resident();
+    let host = Host::builder(module)
+        .bundle(bundle)
+        .shard(shard.into_bytes())
+        .memory_limit(MEMORY_LIMIT)
+        .instances(INSTANCES)
+        .deadline(Duration::from_secs(60))
+        .build()?;
+    // All at once and again and again, so that no instance is left out.
+    let barrier = Barrier::new(INSTANCES);
+    thread::scope(|scope| {
+        for _ in 0..INSTANCES {
+            scope.spawn(|| {
+                barrier.wait();
+                for _ in 0..10 {
+                    assert_eq!(host.rank(&request).expect("a sound request").degraded, None);
+                }
+            });
+        }
+    });
+    let after = resident();
+    let added = before.as_ref().zip(after.as_ref()).map(|(before, after)| after.pss as i64 - before.pss as i64);
+    let beyond_shard = added.map(|added| (added - bytes as i64) / INSTANCES as i64);
+    Ok(json!({
+        "shard_bytes": bytes, "instances": INSTANCES, "added_pss": added,
+        "added_beyond_shard_per_instance": beyond_shard,
+        "before": before.map(Resident::json), "after": after.map(Resident::json),
+    }))
+}
+
+/// Memory of this process in bytes. Pages of one file that several instances map are counted once in PSS and each time
+/// in RSS.
+struct Resident {
+    pss: u64,
+    anonymous: u64,
+    file: u64,
+    rss: u64,
+}
+
+impl Resident {
+    fn json(self) -> Value {
+        json!({"pss": self.pss, "pss_anonymous": self.anonymous, "pss_file": self.file, "rss": self.rss})
+    }
+}
+
+/// `None` where the system does not tell.
+fn resident() -> Option<Resident> {
+    let rollup = fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+    let field = |name: &str| -> Option<u64> {
+        let line = rollup.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+    };
+    Some(Resident {
+        pss: field("Pss:")?,
+        anonymous: field("Pss_Anon:")?,
+        file: field("Pss_File:")?,
+        rss: field("Rss:")?,
+    })
+}
