@@ -178,7 +178,7 @@ proptest! {
         element in element(),
     ) {
         let items: Vec<u64> = items.into_iter().collect();
-        let row = |&item: &u64| Row { item, category: 0, features: vec![0.0; FEATURES], embedding: vec![item as f32, 1.0, -0.3] };
+        let row = |&item: &u64| Row { item, category: 0, features: vec![0.0; FEATURES], embedding: vec![(item % 999) as f32, 1.0, -0.3] };
         let shard = Shard::build(header(element), items.iter().map(row).collect()).unwrap();
         prop_assert!(shard.items().eq(items.iter().copied()));
         let mut wanted = others;

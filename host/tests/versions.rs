@@ -203,17 +203,18 @@ fn what_is_refused_is_never_published() {
 
 #[test]
 fn an_instance_that_is_lost_comes_back_from_the_image() {
-    let host = builder().instances(1).deadline(Duration::from_nanos(1)).build().unwrap();
-    for _ in 0..3 {
-        let reason = host.rank(&request()).unwrap().degraded.expect("a nanosecond is not enough");
-        assert!(matches!(reason, Degraded::DeadlinePassed(_)), "{reason}");
-    }
     let before = rank(&builder().build().unwrap());
-    // Enough for a small request and too little for a large one.
-    let host = builder().instances(1).memory_limit(24 << 20).build().unwrap();
     let mut large = request();
     large.history = (0..200_000).map(|index| Event::new(3 + 3 * (index % 300), Action::Save, index as i64)).collect();
     large.candidates = (1..5_000).collect();
+
+    let host = builder().instances(1).deadline(Duration::from_millis(1)).build().unwrap();
+    for _ in 0..3 {
+        let reason = host.rank(&large).unwrap().degraded.expect("a millisecond is not enough");
+        assert!(matches!(reason, Degraded::DeadlinePassed(_)), "{reason}");
+    }
+    // Enough for a small request and too little for a large one.
+    let host = builder().instances(1).memory_limit(24 << 20).build().unwrap();
     for _ in 0..2 {
         let reason = host.rank(&large).unwrap().degraded.expect("more than fits");
         assert!(matches!(reason, Degraded::OutOfMemory { .. }), "{reason}");
