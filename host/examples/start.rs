@@ -10,6 +10,8 @@
 use std::env;
 use std::error::Error;
 use std::fs;
+use std::io::Write;
+use std::process::Command;
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
@@ -30,13 +32,20 @@ const INSTANCES: usize = 8;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    let (Some(wasm), Some(bundle)) = (env::args().nth(1), env::args().nth(2)) else {
-        return Err("expected two arguments: the module and a bundle".into());
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let (wasm, bundle_file) = match arguments.as_slice() {
+        [wasm, bundle] => (wasm, bundle),
+        // This program calls itself so.
+        [wasm, bundle, shard] => {
+            println!("{}", memory(wasm, bundle, shard)?);
+            return Ok(());
+        }
+        _ => return Err("expected two arguments: the module and a bundle".into()),
     };
-    let (module, bundle) = (Module::load(&wasm)?, fs::read(bundle)?);
+    let (module, bundle) = (Module::load(wasm)?, fs::read(bundle_file)?);
     let manifest = Bundle::decode(&bundle)?.manifest().clone();
 
-    let memory = memory(&module, &bundle, &manifest)?;
+    let memory = memory_of_another(wasm, bundle_file, &manifest)?;
     let mut start = json!(null);
     let mut shards = Vec::new();
     for rows in ROWS {
@@ -52,7 +61,7 @@ fn main() -> Result<()> {
             if rows == 100_000 && element == ElementType::F16 {
                 start = starts(&host, &request(&made))?;
             }
-            let (loaded_natively, loaded_in_module) = (load_natively(&shard)?, load_in_module(&wasm, &shard)?);
+            let (loaded_natively, loaded_in_module) = (load_natively(&shard)?, load_in_module(wasm, &shard)?);
             let bytes = shard.len();
             shards.push(json!({
                 "rows": rows,
@@ -206,14 +215,26 @@ fn look_ups(shard: &Shard) -> Value {
     json!({"one_by_one_ns": each[0], "together_ns": each[1], "gather_ns": each[2]})
 }
 
-/// What eight instances on a shard of 200 MB add to the process once all of them have answered.
-fn memory(module: &Module, bundle: &[u8], manifest: &Manifest) -> Result<Value> {
+/// [`memory`] in a process of its own, in which nobody has made up a shard.
+fn memory_of_another(wasm: &str, bundle: &str, manifest: &Manifest) -> Result<Value> {
     let row = 8 + 4 + 4 * manifest.item_features.len() + 4 * manifest.embedding_dim as usize;
-    let shard = made_up(manifest, 200_000_000 / row)?;
-    let (request, bytes) = (request(&shard), shard.bytes().len());
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(made_up(manifest, 200_000_000 / row)?.bytes())?;
+    let output = Command::new(env::current_exe()?).args([wasm, bundle]).arg(file.path()).output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// What eight instances on a shard of 200 MB add to the process once all of them have answered.
+fn memory(wasm: &str, bundle: &str, shard: &str) -> Result<Value> {
+    let module = Module::load(wasm)?;
     let before = resident();
-    let host = Host::builder(module)
-        .bundle(bundle)
+    let shard = Shard::decode(fs::read(shard)?)?;
+    let (request, bytes) = (request(&shard), shard.bytes().len());
+    let host = Host::builder(&module)
+        .bundle(fs::read(bundle)?)
         .shard(shard.into_bytes())
         .memory_limit(MEMORY_LIMIT)
         .instances(INSTANCES)
