@@ -139,8 +139,9 @@ extern "C" fn load_bundle(pointer: u32, len: u32) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn push_shard(pointer: u32, len: u32) -> u32 {
     call_with(pointer, len, |ranker, allocation| {
-        // Both ways without moving: the allocation is as long as before if it stays the caller's.
-        let tail = allocation.split_off(len as usize);
+        // Cut and mended in place: what stays the caller's lies where it lay and is as long as before.
+        let tail = allocation[len as usize..].to_vec();
+        allocation.truncate(len as usize);
         let result = ranker.take_shard(allocation);
         if result.is_err() {
             allocation.extend_from_slice(&tail);

@@ -10,9 +10,9 @@
 use std::env;
 use std::error::Error;
 use std::fs;
+use std::hint::black_box;
 use std::io::Write;
 use std::process::Command;
-use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};

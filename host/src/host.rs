@@ -229,11 +229,11 @@ impl Host {
         let mut first = Some(first);
         while let Some(mut turn) = inner.pool.take_older(new.generation) {
             drop(turn.instance(new.generation));
-            let fresh = match first.take() {
-                Some(first) => first,
-                None => inner.maker.start(&new, Deadline::within(START_LIMIT))?,
-            };
-            turn.put(fresh);
+            let fresh = first.take().map_or_else(|| inner.maker.start(&new, Deadline::within(START_LIMIT)), Ok);
+            // Without one, the next request starts it, or says why it cannot.
+            if let Ok(fresh) = fresh {
+                turn.put(fresh);
+            }
         }
         Ok(took)
     }
