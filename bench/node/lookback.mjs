@@ -16,7 +16,8 @@ function call(name, bytes) {
   new Uint8Array(module.memory.buffer, pointer, bytes.length).set(bytes);
   const status = module[name](pointer, bytes.length);
   const output = new Uint8Array(module.memory.buffer, module.output_ptr() >>> 0, module.output_len() >>> 0).slice();
-  module.free(pointer);
+  // A shard that was taken over is the module's.
+  if (name !== 'push_shard' || status !== 0) module.free(pointer);
   if (status !== 0) throw new Error(`${name}: status ${status}, ${new TextDecoder().decode(output)}`);
   return output;
 }

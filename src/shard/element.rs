@@ -76,7 +76,7 @@ impl ElementType {
                 for (to, &from) in out.iter_mut().zip(stored) {
                     *to = f32::from(from as i8) * scale;
                 }
-                (scale * 128.0).is_finite()
+                all_finite(out)
             }
         }
     }

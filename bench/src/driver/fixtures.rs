@@ -46,7 +46,7 @@ impl Fixtures<'_> {
             fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
         };
         let bundle = Bundle::decode(&read("bundle.lbb")?)?;
-        let shard = Shard::decode(&read("shard.lbs")?)?;
+        let shard = Shard::decode(read("shard.lbs")?)?;
         let reader = Reader { manifest: bundle.manifest(), shard: &shard };
         let mut platforms: BTreeMap<usize, Person> = BTreeMap::new();
         for &events in events {
@@ -132,10 +132,9 @@ impl Person {
 
 /// Items of the shard, met before or not.
 fn drawn(shard: &Shard, count: usize) -> Result<Vec<u64>> {
-    let items = shard.items();
-    ensure!(count <= items.len(), "the shard has {} items, {count} candidates are asked for", items.len());
+    ensure!(count <= shard.len(), "the shard has {} items, {count} candidates are asked for", shard.len());
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
-    Ok(sample(&mut random, items.len(), count).iter().map(|at| items[at]).collect())
+    Ok(sample(&mut random, shard.len(), count).iter().map(|row| shard.item(row)).collect())
 }
 
 #[cfg(test)]

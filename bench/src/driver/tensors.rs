@@ -64,9 +64,9 @@ impl Reader<'_> {
         let (mut embedding, mut category, mut feature) = (Vec::new(), Vec::new(), Vec::new());
         for &item in items {
             let row = self.row(item)?;
-            self.shard.append_embedding(row, &mut embedding);
-            category.push(i64::from(self.shard.category(row)));
-            feature.extend_from_slice(self.shard.features(row));
+            self.shard.append_embedding(row, &mut embedding)?;
+            category.push(i64::from(self.shard.category(row)?));
+            self.shard.append_features(row, &mut feature)?;
         }
         let count = items.len();
         let mut tensors = Tensors::new(file);
@@ -107,8 +107,8 @@ impl Reader<'_> {
         let (mut embedding, mut category, mut action, mut time) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for event in events {
             let row = self.row(event.item)?;
-            self.shard.append_embedding(row, &mut embedding);
-            category.push(i64::from(self.shard.category(row)));
+            self.shard.append_embedding(row, &mut embedding)?;
+            category.push(i64::from(self.shard.category(row)?));
             action.push(i64::from(event.action));
             time.extend([age_bucket(now - event.time), hour(event.time), weekday(event.time)]);
         }

@@ -25,7 +25,7 @@ impl Native {
     pub fn open(model: &Path) -> Result<Native> {
         let mut ranker = Ranker::new();
         ranker.load_bundle(&read(model, "bundle.lbb")?)?;
-        ranker.push_shard(&read(model, "shard.lbs")?)?;
+        ranker.push_shard(read(model, "shard.lbs")?)?;
         Ok(Native { ranker, request: Vec::new(), response: Vec::new() })
     }
 }
