@@ -88,7 +88,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let versions = versions(&python, node.is_some())?;
     fs::write(folder.join("versions.json"), serde_json::to_string_pretty(&versions)?)?;
-    start(&folder)?;
+    start(&programs.start, &module, &model, &folder)?;
     page(&python, &folder, options)?;
     measured
 }
@@ -98,19 +98,21 @@ struct Programs {
     driver: PathBuf,
     /// Runs the module and tract.
     worker: PathBuf,
+    /// Measures start and memory.
+    start: PathBuf,
     native: Vec<(&'static str, PathBuf)>,
 }
 
 impl Programs {
     fn build(folder: &Path) -> Result<Programs> {
         let mut all = cargo();
-        all.args(["build", "--release", "--bins"]).args(FEATURES);
+        all.args(["build", "--release", "--bins", "--example", "start"]).args(FEATURES);
         let made = build(&mut all)?;
         let executable = |name: &str| {
             let artifact = made.iter().find(|artifact| artifact.name == name);
             artifact.and_then(|artifact| artifact.executable.clone()).with_context(|| format!("cargo built no {name}"))
         };
-        let (driver, worker) = (executable("lookback-bench")?, executable(WORKER)?);
+        let (driver, worker, start) = (executable("lookback-bench")?, executable(WORKER)?, executable("start")?);
         let mut native = Vec::new();
         for (name, flags) in NATIVE {
             println!("building the core natively: {name}");
@@ -121,7 +123,7 @@ impl Programs {
             let executable = made.into_iter().filter(|one| one.name == WORKER).find_map(|one| one.executable);
             native.push((name, executable.with_context(|| format!("cargo built no {WORKER}"))?));
         }
-        Ok(Programs { driver, worker, native })
+        Ok(Programs { driver, worker, start, native })
     }
 }
 
@@ -183,15 +185,10 @@ fn locked(lock: &str, name: &str) -> Option<String> {
 }
 
 /// Has the host's example say how fast it starts and what memory it takes; it prints a line of JSON.
-fn start(folder: &Path) -> Result<()> {
-    if !root().join("host/examples/start.rs").is_file() {
-        return Ok(());
-    }
+fn start(program: &Path, module: &Path, model: &Path, folder: &Path) -> Result<()> {
     println!("\nmeasuring start and memory");
     let mut printed = None;
-    let mut example = cargo();
-    example.args(["run", "--release", "-p", "lookback-host", "--example", "start"]);
-    let ok = lines(&mut example, |line| {
+    let ok = lines(command(program).arg(module).arg(model.join("bundle.lbb")), |line| {
         if serde_json::from_str::<Value>(line).is_ok_and(|value| value.is_object()) {
             printed = Some(line.to_owned());
         }
@@ -201,7 +198,7 @@ fn start(folder: &Path) -> Result<()> {
             let file = folder.join("start.json");
             fs::write(&file, line).with_context(|| format!("cannot write {}", shown(&file)))
         }
-        _ => bail!("`cargo run --release -p lookback-host --example start` printed no line of JSON; see above"),
+        _ => bail!("{} printed no line of JSON; see above", shown(program)),
     }
 }
 
