@@ -3,8 +3,8 @@
 //! event = norm(W·e + category + action + age bucket + hour + weekday); candidate = norm(W·e + category), where norm is
 //! the root-mean-square norm of Zhang and Sennrich (NeurIPS 2019).
 
-use crate::gsu::MARKS;
-use crate::numeric::{Matrix, add, dot};
+use crate::gsu::{ByItem, MARKS};
+use crate::numeric::{Matrix, add, dot, multiply, scale, sum_of_squares};
 
 /// The weights, as training names them; w is the width, d the embedding dimension.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,12 +101,24 @@ impl Encoder {
         rows.map(|row| row as u16)
     }
 
-    /// What the sum of an event's parts, its item's part `[w]` and its marks, is multiplied with before the norm's weight;
-    /// `scratch` `[w]` holds the sum afterwards.
-    pub fn scale(&self, item: &[f32], marks: Marks, scratch: &mut [f32]) -> f32 {
-        scratch.copy_from_slice(item);
-        self.add_marks(scratch, marks);
-        self.norm_scale(scratch)
+    /// What each event's sum of parts is multiplied with before the norm's weight, given the events of each item `[M]` and
+    /// the items' parts `[M, w]`.
+    pub fn scales(&self, items: &[f32], events: &ByItem, marks: &[Marks]) -> Vec<f32> {
+        let weights = &self.weights;
+        // Few pairs of marks are told apart by many events.
+        let first = pairs(&weights.action, &weights.age, self.width);
+        let second = pairs(&weights.hour, &weights.weekday, self.width);
+        let (ages, weekdays) = (weights.age.len() / self.width, weights.weekday.len() / self.width);
+        let mut scales = vec![0.0; marks.len()];
+        for (i, item) in items.chunks_exact(self.width).enumerate() {
+            for &event in events.events(i) {
+                let marks = marks[event as usize];
+                let first = row(&first, marks.action * ages + marks.age, self.width);
+                let second = row(&second, marks.hour * weekdays + marks.weekday, self.width);
+                scales[event as usize] = self.norm_scale(sum_of_squares(item, first, second));
+            }
+        }
+        scales
     }
 
     /// The norm's weight `[w]`.
@@ -131,16 +143,25 @@ impl Encoder {
         add(x, row(&weights.weekday, marks.weekday, self.width));
     }
 
-    fn norm_scale(&self, x: &[f32]) -> f32 {
-        1.0 / (dot(x, x) / self.width as f32 + self.weights.epsilon).sqrt()
+    fn norm_scale(&self, sum_of_squares: f32) -> f32 {
+        1.0 / (sum_of_squares / self.width as f32 + self.weights.epsilon).sqrt()
     }
 
     fn norm(&self, x: &mut [f32], weight: &[f32]) {
-        let scale = self.norm_scale(x);
-        for (x, weight) in x.iter_mut().zip(weight) {
-            *x *= scale * weight;
-        }
+        scale(x, self.norm_scale(dot(x, x)));
+        multiply(x, weight);
     }
+}
+
+/// The sum of each row of one table with each of another.
+fn pairs(a: &[f32], b: &[f32], width: usize) -> Vec<f32> {
+    let mut sums = Vec::with_capacity(a.len() / width * b.len());
+    for a in a.chunks_exact(width) {
+        let start = sums.len();
+        sums.extend_from_slice(b);
+        sums[start..].chunks_exact_mut(width).for_each(|sum| add(sum, a));
+    }
+    sums
 }
 
 fn row(table: &[f32], row: usize, width: usize) -> &[f32] {

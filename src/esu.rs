@@ -1,9 +1,9 @@
-//! Exact search unit: multi-head attention of each query over its own few rows of a table, gathered as it goes.
+//! Exact search unit: multi-head attention of each query over its own rows of a short table.
 //!
 //! SIM (Pi et al., CIKM 2020), section 3.3; the per-head bias carries the age of the event.
 
 use crate::gsu::NO_EVENT;
-use crate::numeric::{add_scaled, dot, softmax};
+use crate::numeric::{Matrix, softmax};
 
 /// A table of R rows that queries attend to.
 #[derive(Clone, Copy)]
@@ -29,51 +29,49 @@ pub struct Attended {
 
 /// Attends each of C queries `[C, D]` to the rows in its K slots, `index` `[C, K]`; a slot of [`NO_EVENT`] is empty.
 ///
-/// Every row in `index` must be below R.
+/// Every row in `index` must be below R. Each query is multiplied with each row of the table: R is to be near K.
 pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: usize, k: usize) -> Attended {
-    let queries = query.len() / width;
+    let (queries, rows) = (query.len() / width, table.key.len() / width);
     let head_width = width / heads;
-    let scale = 1.0 / (head_width as f32).sqrt();
     let mut attended = Attended {
         output: vec![0.0; queries * width],
         weight: vec![0.0; queries * heads * k],
         intensity: vec![0.0; queries * heads],
     };
-    for c in 0..queries {
-        let query = &query[c * width..(c + 1) * width];
+    if queries == 0 || rows == 0 || k == 0 {
+        return attended;
+    }
+    // Of each query and head a number for each row: its logit, then its weight.
+    let mut of_row = vec![0.0; queries * heads * rows];
+    for head in 0..heads {
+        let key = Matrix::transposed(&columns(table.key, width, head, head_width), rows, head_width);
+        key.multiply(&query[head * head_width..], width, &mut of_row[head * rows..], heads * rows);
+    }
+    let scale = 1.0 / (head_width as f32).sqrt();
+    let of_heads = of_row.chunks_exact_mut(rows).zip(attended.weight.chunks_exact_mut(k)).zip(&mut attended.intensity);
+    for (at, ((of_row, weight), intensity)) in of_heads.enumerate() {
+        let (c, head) = (at / heads, at % heads);
         let slots = &index[c * k..(c + 1) * k];
-        let output = &mut attended.output[c * width..(c + 1) * width];
-        let weight = &mut attended.weight[c * heads * k..(c + 1) * heads * k];
-        for (slot, &row) in slots.iter().enumerate().filter(|&(_, &row)| row != NO_EVENT) {
-            let row = row as usize;
-            let key = &table.key[row * width..(row + 1) * width];
-            for head in 0..heads {
-                let columns = head * head_width..(head + 1) * head_width;
-                weight[head * k + slot] =
-                    dot(&query[columns.clone()], &key[columns]) * scale + table.bias[row * heads + head];
-            }
+        for (weight, &row) in weight.iter_mut().zip(slots) {
+            *weight = match row {
+                NO_EVENT => f32::NEG_INFINITY,
+                row => of_row[row as usize] * scale + table.bias[row as usize * heads + head],
+            };
         }
-        for head in 0..heads {
-            let of_head = &mut weight[head * k..(head + 1) * k];
-            empty(of_head, slots, f32::NEG_INFINITY);
-            attended.intensity[c * heads + head] = softmax(of_head);
-            empty(of_head, slots, 0.0);
+        *intensity = softmax(weight);
+        of_row.fill(0.0);
+        for (weight, &row) in weight.iter().zip(slots).filter(|&(_, &row)| row != NO_EVENT) {
+            of_row[row as usize] += weight;
         }
-        for (slot, &row) in slots.iter().enumerate().filter(|&(_, &row)| row != NO_EVENT) {
-            let row = row as usize;
-            let value = &table.value[row * width..(row + 1) * width];
-            for head in 0..heads {
-                let columns = head * head_width..(head + 1) * head_width;
-                add_scaled(&mut output[columns.clone()], &value[columns], weight[head * k + slot]);
-            }
-        }
+    }
+    for head in 0..heads {
+        let value = Matrix::new(&columns(table.value, width, head, head_width), rows, head_width);
+        value.multiply(&of_row[head * rows..], heads * rows, &mut attended.output[head * head_width..], width);
     }
     attended
 }
 
-/// Puts `value` into the slots that hold no row.
-fn empty(weight: &mut [f32], slots: &[i64], value: f32) {
-    for (weight, _) in weight.iter_mut().zip(slots).filter(|&(_, &row)| row == NO_EVENT) {
-        *weight = value;
-    }
+/// A head's columns of a table `[R, D]`: `[R, D/H]`.
+fn columns(table: &[f32], width: usize, head: usize, head_width: usize) -> Vec<f32> {
+    table.chunks_exact(width).flat_map(|row| &row[head * head_width..(head + 1) * head_width]).copied().collect()
 }

@@ -8,7 +8,7 @@
 use crate::encoder::{self, Encoder, Marks};
 use crate::esu::Attended;
 use crate::gsu::{self, ByItem, Logits, NO_EVENT};
-use crate::numeric::{LANES, Matrix, add, dot, dot_each, softmax, weighted_sums};
+use crate::numeric::{Activation, LANES, Linear, Matrix, add, dot, dot_each, scale, softmax, weighted_sums};
 use crate::request::Gsu;
 use crate::stage::{self, Stage};
 
@@ -53,8 +53,7 @@ pub struct Found {
 #[derive(Clone, Debug)]
 pub struct LongAttention {
     encoder: Encoder,
-    query: Matrix,
-    query_bias: Vec<f32>,
+    query: Linear,
     /// Of each head: from its part of the query to the width of the encoder.
     key: Vec<Matrix>,
     key_bias: Vec<f32>,
@@ -76,8 +75,11 @@ impl LongAttention {
         let head_width = columns / heads;
         let parts = |weight: &[f32]| weight.chunks_exact(head_width * width).map(<[f32]>::to_vec).collect::<Vec<_>>();
         LongAttention {
-            query: Matrix::transposed(&weights.query.0, columns, width),
-            query_bias: weights.query.1,
+            query: Linear::new(
+                Matrix::transposed(&weights.query.0, columns, width),
+                Some(weights.query.1),
+                Activation::Identity,
+            ),
             key: parts(&weights.key.0).iter().map(|part| Matrix::new(part, head_width, width)).collect(),
             key_bias: weights.key.1,
             value: parts(&weights.value.0).iter().map(|part| Matrix::transposed(part, head_width, width)).collect(),
@@ -93,10 +95,10 @@ impl LongAttention {
     /// Embeddings `[C, d]` and categories `[C]` of candidates, and the history.
     pub fn run(&self, gsu: Gsu, embedding: &[f32], category: &[i64], history: &impl History) -> Found {
         stage::begin(Stage::Query);
-        let columns = self.query_bias.len();
+        let columns = self.query.columns();
         let candidates = category.len();
-        let mut query = self.query.product(&self.encoder.candidates(embedding, category));
-        query.chunks_exact_mut(columns).for_each(|query| add(query, &self.query_bias));
+        let mut query = vec![0.0; candidates * columns];
+        self.query.apply(&self.encoder.candidates(embedding, category), None, &mut query);
         let query = self.absorbed(&query, candidates);
         stage::begin(Stage::Index);
         let index = match gsu {
@@ -137,19 +139,10 @@ impl LongAttention {
         let mark = Matrix::transposed(&mark_table, mark_table.len() / width, width).product(&sums);
         let [age_bias, action_bias] = [&self.age_bias, &self.action_bias]
             .map(|bias| bias.chunks_exact(self.heads).map(|heads| heads.iter().sum()).collect::<Vec<f32>>());
-        let (mut marks, mut bias) = (Vec::with_capacity(history.events()), Vec::with_capacity(history.events()));
-        let mut scale = vec![0.0; history.events()];
-        for row in 0..history.events() {
-            let of = history.marks(row);
-            marks.push(self.encoder.mark_rows(of));
-            bias.push(age_bias[of.age] + action_bias[of.action]);
-        }
-        let mut scratch = vec![0.0; width];
-        for (i, item) in item.chunks_exact(width).enumerate() {
-            for &row in events.events(i) {
-                scale[row as usize] = self.encoder.scale(item, history.marks(row as usize), &mut scratch);
-            }
-        }
+        let of_event: Vec<Marks> = (0..history.events()).map(|row| history.marks(row)).collect();
+        let marks: Vec<[u16; gsu::MARKS]> = of_event.iter().map(|&marks| self.encoder.mark_rows(marks)).collect();
+        let bias: Vec<f32> = of_event.iter().map(|of| age_bias[of.age] + action_bias[of.action]).collect();
+        let scale = self.encoder.scales(&item, &events, &of_event);
         let logits = Logits {
             query: &sums,
             item: &item,
@@ -165,17 +158,17 @@ impl LongAttention {
 
     /// Queries `[C, D]` that have taken the keys' projection upon themselves.
     fn absorbed(&self, query: &[f32], candidates: usize) -> Absorbed {
-        let (width, columns) = (self.encoder.width(), self.query_bias.len());
+        let (width, columns) = (self.encoder.width(), self.query.columns());
         let head_width = columns / self.heads;
-        let scale = 1.0 / (head_width as f32).sqrt();
+        let by = 1.0 / (head_width as f32).sqrt();
         let stride = width.next_multiple_of(2 * LANES);
         let mut key = vec![0.0; candidates * self.heads * stride];
         for (head, projection) in self.key.iter().enumerate().filter(|_| candidates > 0) {
             projection.multiply(&query[head * head_width..], columns, &mut key[head * stride..], self.heads * stride);
         }
-        key.iter_mut().for_each(|value| *value *= scale);
+        scale(&mut key, by);
         let parts = query.chunks_exact(head_width).zip(self.key_bias.chunks_exact(head_width).cycle());
-        let bias = parts.map(|(query, key)| dot(query, key) * scale).collect();
+        let bias = parts.map(|(query, key)| dot(query, key) * by).collect();
         Absorbed { key, stride, bias }
     }
 
@@ -204,7 +197,7 @@ impl LongAttention {
     }
 
     fn attend(&self, query: &Absorbed, events: &Events, index: &[i64], all: usize) -> Attended {
-        let (width, columns, heads, k) = (self.encoder.width(), self.query_bias.len(), self.heads, self.k);
+        let (width, columns, heads, k) = (self.encoder.width(), self.query.columns(), self.heads, self.k);
         let candidates = query.bias.len() / heads;
         let mut position = vec![0; all];
         events.rows.iter().zip(0..).for_each(|(&row, at)| position[row as usize] = at);

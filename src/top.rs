@@ -19,17 +19,14 @@ impl Top {
         self.least = 0;
     }
 
-    /// Offers a score for a row; returns whether the least score that still counts has changed.
-    pub fn offer(&mut self, score: u32, row: u32) -> bool {
-        if score < self.least {
-            return false;
+    /// Offers a score for a row.
+    pub fn offer(&mut self, score: u32, row: u32) {
+        if score >= self.least {
+            self.keys.push(key(score, row));
+            if self.keys.len() >= 2 * self.k {
+                self.shrink();
+            }
         }
-        self.keys.push(key(score, row));
-        if self.keys.len() < 2 * self.k {
-            return false;
-        }
-        self.shrink();
-        true
     }
 
     /// The least score that still counts.
@@ -48,10 +45,18 @@ impl Top {
 
     /// The keys, largest first.
     pub fn finish(&mut self) -> &[u64] {
-        self.shrink();
-        self.keys.sort_unstable_by(|a, b| b.cmp(a));
+        largest(&mut self.keys, self.k);
         &self.keys
     }
+}
+
+/// Keeps the k largest keys, largest first.
+pub(crate) fn largest(keys: &mut Vec<u64>, k: usize) {
+    if keys.len() > k {
+        keys.select_nth_unstable_by(k - 1, |a, b| b.cmp(a));
+        keys.truncate(k);
+    }
+    keys.sort_unstable_by(|a, b| b.cmp(a));
 }
 
 pub(crate) fn key(score: u32, row: u32) -> u64 {
@@ -82,13 +87,4 @@ pub(crate) fn i32_of(ordered: u32) -> i32 {
 pub(crate) fn ordered_f32(score: f32) -> u32 {
     let bits = (score + 0.0).to_bits();
     bits ^ (((bits as i32) >> 31) as u32 | SIGN)
-}
-
-/// The number that [`ordered_f32`] orders so; below every number where it is 0.
-pub(crate) fn f32_of(ordered: u32) -> f32 {
-    match ordered {
-        0 => f32::NEG_INFINITY,
-        _ if ordered & SIGN == 0 => f32::from_bits(!ordered),
-        _ => f32::from_bits(ordered ^ SIGN),
-    }
 }

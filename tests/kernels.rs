@@ -1,5 +1,6 @@
 //! Search and attention against plain references, over odd sizes.
 
+use lookback::cross::{Expert, LowRankCross};
 use lookback::encoder::{self, Marks};
 use lookback::esu::{Table, attend};
 use lookback::gsu::{self, ByItem, Logits, MARKS, NO_EVENT};
@@ -480,5 +481,75 @@ impl LongCase {
             }
         }
         Ok(())
+    }
+}
+
+/// A cross layer's experts, and x0 and x `[C, n]`.
+#[derive(Debug)]
+struct CrossCase {
+    width: usize,
+    rank: usize,
+    experts: Vec<Expert>,
+    x0: Vec<f32>,
+    x: Vec<f32>,
+}
+
+fn cross_case() -> impl Strategy<Value = CrossCase> {
+    (1usize..40, 1usize..10, 1usize..4, 0usize..70).prop_flat_map(|(width, rank, experts, rows)| {
+        let number = || -1.0f32..1.0;
+        let expert = (
+            vec(number(), rank * width),
+            vec(number(), rank * rank),
+            vec(number(), width * rank),
+            vec(number(), width),
+            vec(number(), width),
+            number(),
+        );
+        let expert = expert.prop_map(|(down, inner, up, up_bias, gate, gate_bias)| Expert {
+            down,
+            inner,
+            up,
+            up_bias,
+            gate,
+            gate_bias,
+        });
+        let rows = (vec(number(), rows * width), vec(number(), rows * width));
+        (vec(expert, experts), rows).prop_map(move |(experts, (x0, x))| CrossCase { width, rank, experts, x0, x })
+    })
+}
+
+/// As the paper has it, in doubles.
+fn plain_cross(case: &CrossCase) -> Vec<f64> {
+    let times = |matrix: &[f32], x: &[f64]| -> Vec<f64> {
+        let row = |row: &[f32]| row.iter().zip(x).map(|(a, b)| f64::from(*a) * b).sum();
+        matrix.chunks_exact(x.len()).map(row).collect()
+    };
+    let mut out = Vec::new();
+    for (x0, x) in case.x0.chunks_exact(case.width).zip(case.x.chunks_exact(case.width)) {
+        let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+        let mut sum = vec![0.0; case.width];
+        for expert in &case.experts {
+            let lowered: Vec<f64> = times(&expert.down, &x).into_iter().map(f64::tanh).collect();
+            let hidden: Vec<f64> = times(&expert.inner, &lowered).into_iter().map(f64::tanh).collect();
+            let gate = 1.0 / (1.0 + (-times(&expert.gate, &x)[0] - f64::from(expert.gate_bias)).exp());
+            for ((sum, up), bias) in sum.iter_mut().zip(times(&expert.up, &hidden)).zip(&expert.up_bias) {
+                *sum += gate * (up + f64::from(*bias));
+            }
+        }
+        out.extend(x0.iter().zip(&sum).zip(&x).map(|((x0, sum), x)| f64::from(*x0) * sum + x));
+    }
+    out
+}
+
+proptest! {
+    #[test]
+    fn a_cross_layer_is_what_the_paper_says(case in cross_case()) {
+        let layer = LowRankCross::new(&case.experts);
+        prop_assert_eq!(layer.width(), case.width);
+        let mut out = vec![0.0; case.x.len()];
+        layer.apply(&case.x0, &case.x, &mut out);
+        for (at, (got, expected)) in out.iter().zip(plain_cross(&case)).enumerate() {
+            prop_assert!((f64::from(*got) - expected).abs() < 1e-4, "number {at} of rank {}: {got}, {expected}", case.rank);
+        }
     }
 }

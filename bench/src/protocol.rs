@@ -48,3 +48,10 @@ pub struct Answer {
     #[serde(default)]
     pub error: Option<String>,
 }
+
+/// What each stage of a request took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageTimes {
+    /// In the order of [`lookback::stage::Stage::ALL`].
+    pub nanoseconds: Vec<f64>,
+}

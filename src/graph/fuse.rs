@@ -1,22 +1,37 @@
-//! Joins a product with a matrix of weights, its bias and its activation into one linear layer.
+//! Joins operators: a product with a matrix of weights, what is added to it and its activation into one linear layer, and
+//! the linear layers of a low-rank cross layer into that.
 
-use super::prepared::{Activation, Constant, Kind, Node, Operator};
+use super::prepared::{Activation, Constant, Dim, Kind, Node, Operator};
 
 /// Where a result comes from: (position in the list, which of its results).
 type Read = (u32, u32);
 
-/// The same graph with linear layers where there were products with constant matrices.
-pub(super) fn fuse(nodes: Vec<Node>, outputs: Vec<Read>) -> (Vec<Node>, Vec<Read>) {
-    let mut graph = Fusing { nodes, outputs };
+/// The same graph with linear layers where there were products with constant matrices, and cross layers where there were
+/// the linear layers of one. `shapes` are those of the nodes' first results.
+pub(super) fn fuse(nodes: Vec<Node>, shapes: Vec<Vec<Dim>>, outputs: Vec<Read>) -> (Vec<Node>, Vec<Read>) {
+    let mut graph = Fusing { nodes, shapes, outputs };
     for at in 0..graph.nodes.len() {
         graph.linear(at);
     }
-    graph.compact()
+    graph = graph.compact();
+    for at in 0..graph.nodes.len() {
+        graph.cross(at);
+    }
+    let Fusing { nodes, outputs, .. } = graph.compact();
+    (nodes, outputs)
 }
 
 struct Fusing {
     nodes: Vec<Node>,
+    shapes: Vec<Vec<Dim>>,
     outputs: Vec<Read>,
+}
+
+/// What a low-rank cross layer is made of, as far as it was found.
+struct Cross {
+    x: Read,
+    /// Of each expert down, inner, up, the bias of up, gate and the bias of gate.
+    weights: Vec<Read>,
 }
 
 impl Fusing {
@@ -34,12 +49,83 @@ impl Fusing {
         if let Some((next, bias)) = self.added(last, columns) {
             (last, reads) = (next, vec![x, weight, bias]);
         }
+        let mut shared = false;
+        if let Some((next, row)) = self.added_row(last, columns) {
+            last = next;
+            reads.push(row);
+            shared = true;
+        }
         if let Some((next, followed_by)) = self.activated(last) {
             (last, activation) = (next, followed_by);
         }
         // The layer stands where the last of them stood: what it reads stands before that.
-        self.nodes[last].operator = Operator::Linear { activation };
+        self.nodes[last].operator = Operator::Linear { activation, shared };
         self.nodes[last].reads = reads;
+    }
+
+    /// Where the operator ends a low-rank cross layer, x0 · sum of experts + x, makes one of it.
+    fn cross(&mut self, at: usize) {
+        let Some([a, b]) = self.binary(at, "Add") else { return };
+        for (product, x) in [(a, b), (b, a)] {
+            let Some([c, d]) = self.alone(product, "Mul") else { continue };
+            for (x0, sum) in [(c, d), (d, c)] {
+                let mut cross = Cross { x, weights: Vec::new() };
+                if self.experts(sum, &mut cross) {
+                    let experts = (cross.weights.len() / 6) as u32;
+                    self.nodes[at].operator = Operator::LowRankCross { experts };
+                    self.nodes[at].reads = [x0, x].into_iter().chain(cross.weights).collect();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Finds the experts that are summed, first to last; says whether there is nothing else in the sum.
+    fn experts(&self, sum: Read, cross: &mut Cross) -> bool {
+        if let Some([first, rest]) = self.alone(sum, "Add") {
+            return self.experts(first, cross) && self.experts(rest, cross);
+        }
+        let Some([a, b]) = self.alone(sum, "Mul") else { return false };
+        let found = self.expert(a, b, cross.x).or_else(|| self.expert(b, a, cross.x));
+        found.map(|weights| cross.weights.extend(weights)).is_some()
+    }
+
+    /// up(inner(down(x))) times gate(x).
+    fn expert(&self, projected: Read, gate: Read, x: Read) -> Option<[Read; 6]> {
+        let &[of, gate_weight, gate_bias] = self.layer(gate, Activation::Sigmoid)? else { return None };
+        let &[hidden, up, up_bias] = self.layer(projected, Activation::Identity)? else { return None };
+        let &[lowered, inner] = self.layer(hidden, Activation::Tanh)? else { return None };
+        let &[also_of, down] = self.layer(lowered, Activation::Tanh)? else { return None };
+        let width = |weight: Read, axis: usize| self.constant(weight)?.shape.get(axis).copied();
+        let (rank, total) = (width(down, 0)?, width(down, 1)?);
+        let fits = (of, also_of) == (x, x)
+            && self.constant(inner)?.shape == [rank, rank]
+            && self.constant(up)?.shape == [total, rank]
+            && self.constant(gate_bias)?.shape.iter().product::<u32>() == 1;
+        fits.then_some([down, inner, up, up_bias, gate_weight, gate_bias])
+    }
+
+    /// What a linear layer reads that nobody else than one operator reads the result of.
+    fn layer(&self, read: Read, expected: Activation) -> Option<&[Read]> {
+        self.reader(read.0 as usize)?;
+        match self.nodes[read.0 as usize].operator {
+            Operator::Linear { activation, shared: false } if activation == expected => {
+                Some(&self.nodes[read.0 as usize].reads)
+            }
+            _ => None,
+        }
+    }
+
+    /// What a binary operator reads of which one other operator alone reads the result.
+    fn alone(&self, read: Read, name: &str) -> Option<[Read; 2]> {
+        self.reader(read.0 as usize).and_then(|_| self.binary(read.0 as usize, name))
+    }
+
+    fn binary(&self, at: usize, expected: &str) -> Option<[Read; 2]> {
+        match &self.nodes[at].operator {
+            Operator::Binary(name) if name == expected => self.nodes[at].reads.as_slice().try_into().ok(),
+            _ => None,
+        }
     }
 
     fn constant(&self, (node, _): Read) -> Option<&Constant> {
@@ -60,13 +146,20 @@ impl Fusing {
     /// The addition of a constant with a number for each column that follows, and that constant.
     fn added(&self, at: usize, columns: u32) -> Option<(usize, Read)> {
         let next = self.reader(at)?;
-        let Operator::Binary(name) = &self.nodes[next].operator else { return None };
-        let other = *self.nodes[next].reads.iter().find(|read| read.0 as usize != at)?;
+        let other = self.binary(next, "Add")?.into_iter().find(|read| read.0 as usize != at)?;
         let bias = self.constant(other)?;
         let fits = bias.kind == Kind::F32
             && bias.shape.last() == Some(&columns)
             && bias.shape.iter().product::<u32>() == columns;
-        (name == "Add" && fits).then_some((next, other))
+        fits.then_some((next, other))
+    }
+
+    /// The addition that follows of a row that is no constant, and that row.
+    fn added_row(&self, at: usize, columns: u32) -> Option<(usize, Read)> {
+        let next = self.reader(at)?;
+        let other = self.binary(next, "Add")?.into_iter().find(|read| read.0 as usize != at)?;
+        let is_row = other.1 == 0 && self.shapes[other.0 as usize] == ["1".to_owned(), columns.to_string()];
+        (is_row && self.constant(other).is_none()).then_some((next, other))
     }
 
     /// The activation that follows.
@@ -86,7 +179,7 @@ impl Fusing {
     }
 
     /// Drops what nobody reads any more.
-    fn compact(self) -> (Vec<Node>, Vec<Read>) {
+    fn compact(self) -> Fusing {
         let is_input = |node: &Node| matches!(node.operator, Operator::Input { .. });
         let mut needed: Vec<bool> = self.nodes.iter().map(is_input).collect();
         self.outputs.iter().for_each(|&(node, _)| needed[node as usize] = true);
@@ -96,13 +189,15 @@ impl Fusing {
             }
         }
         let mut place = vec![0; self.nodes.len()];
-        let mut kept = Vec::new();
-        for (at, mut node) in self.nodes.into_iter().enumerate().filter(|&(at, _)| needed[at]) {
+        let (mut nodes, mut shapes) = (Vec::new(), Vec::new());
+        for (at, (mut node, shape)) in self.nodes.into_iter().zip(self.shapes).enumerate().filter(|&(at, _)| needed[at])
+        {
             node.reads.iter_mut().for_each(|read| read.0 = place[read.0 as usize]);
-            place[at] = kept.len() as u32;
-            kept.push(node);
+            place[at] = nodes.len() as u32;
+            nodes.push(node);
+            shapes.push(shape);
         }
         let outputs = self.outputs.into_iter().map(|(node, slot)| (place[node as usize], slot)).collect();
-        (kept, outputs)
+        Fusing { nodes, shapes, outputs }
     }
 }

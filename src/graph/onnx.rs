@@ -15,13 +15,14 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core;
 use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_core::optim::Optimizer;
 use tract_onnx::tract_hir::internal::{
     Expansion, InferenceOp, InferenceResult, Solver, TensorProxy, check_input_arity, check_output_arity, expand,
 };
 
 use super::fuse::fuse;
 use super::ops::Attend;
-use super::prepared::{Constant, Kind, Long, Node, Operator, PreparedGraph, ReducerKind, WEIGHTS};
+use super::prepared::{Constant, Dim, Kind, Long, Node, Operator, PreparedGraph, ReducerKind, WEIGHTS};
 use super::{Graph, GraphError};
 
 /// Prepares the graph of an ONNX file.
@@ -30,13 +31,22 @@ pub fn prepare(onnx: &[u8]) -> Result<PreparedGraph, GraphError> {
         let mut framework = tract_onnx::onnx();
         framework.op_register.insert("LongAttention", long_attention);
         framework.op_register.insert("Attend", attend);
-        let model = framework.model_for_read(&mut &*onnx)?.into_typed()?.into_decluttered()?;
+        let mut model = framework.model_for_read(&mut &*onnx)?.into_typed()?;
+        clean_up().optimize(&mut model)?;
         write_down(&model)
     };
     let prepared = prepared().map_err(|error| GraphError::Prepare(format!("{error:#}")))?;
     // What does not load is better refused here than where it is pushed.
     Graph::load(&prepared)?;
     Ok(prepared)
+}
+
+/// tract's clean-up, but for the pass that makes of one product with a concatenation as many as were concatenated: a
+/// product of a few columns costs as much as one of eight, and each of the sums is written and read again.
+fn clean_up() -> Optimizer {
+    let mut optimizer = Optimizer::declutter();
+    optimizer.passes.retain(|pass| !format!("{pass:?}").starts_with("ConcatThenEinsum"));
+    optimizer
 }
 
 fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
@@ -47,6 +57,7 @@ fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
     let long = model.node(*long);
     let mut position: HashMap<OutletId, (u32, u32)> = HashMap::new();
     let mut nodes: Vec<Node> = Vec::new();
+    let mut shapes = Vec::new();
     // Inputs first, those that anything but long attention reads; its results are read as inputs.
     let needed = |id: &&usize| {
         let mut readers = model.node(**id).outputs.iter().flat_map(|output| &output.successors);
@@ -54,7 +65,8 @@ fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
             || model.output_outlets().is_ok_and(|all| all.iter().any(|o| o.node == **id))
     };
     for (slot, name) in [(OUTPUT, "long_output"), (INTENSITY, "long_intensity")] {
-        let shape = long.outputs[slot].fact.shape.iter().map(|dim| dim.to_string()).collect();
+        let shape = dims(&long.outputs[slot].fact.shape);
+        shapes.push(shape.clone());
         position.insert(OutletId::new(long.id, slot), (nodes.len() as u32, 0));
         nodes.push(Node { name: name.into(), operator: Operator::Input { kind: Kind::F32, shape }, reads: vec![] });
     }
@@ -74,6 +86,7 @@ fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
         for slot in 0..node.outputs.len() {
             position.insert(OutletId::new(id, slot), (nodes.len() as u32, slot as u32));
         }
+        shapes.push(dims(&node.outputs[0].fact.shape));
         nodes.push(Node { name: node.name.clone(), operator, reads });
     }
     let outputs = model.output_outlets()?;
@@ -85,7 +98,7 @@ fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
     );
     let outputs = [outputs[0], outputs[3], outputs[4]].into_iter();
     let outputs = outputs.map(|outlet| position.get(&outlet).copied().context("an output is an unread input"));
-    let (nodes, outputs) = fuse(nodes, outputs.collect::<TractResult<_>>()?);
+    let (nodes, outputs) = fuse(nodes, shapes, outputs.collect::<TractResult<_>>()?);
     Ok(PreparedGraph { long: written_long(model, long)?, nodes, outputs })
 }
 
@@ -125,8 +138,11 @@ fn written_long(model: &TypedModel, node: &TypedNode) -> TractResult<Long> {
     Ok(Long { k, heads, epsilon: f32::from_bits(op.epsilon), weights: weights.collect::<TractResult<_>>()? })
 }
 
+fn dims(shape: &[TDim]) -> Vec<Dim> {
+    shape.iter().map(|dim| dim.to_string()).collect()
+}
+
 fn operator(model: &TypedModel, node: &TypedNode) -> TractResult<Operator> {
-    let dims = |shape: &[TDim]| shape.iter().map(|dim| dim.to_string()).collect::<Vec<_>>();
     let op = node.op();
     if let Some(op) = op.downcast_ref::<TypedSource>() {
         return Ok(Operator::Input { kind: kind(op.fact.datum_type)?, shape: dims(&op.fact.shape) });

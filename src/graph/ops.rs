@@ -1,7 +1,9 @@
-//! Our operators as tract operators: `Attend` of the domain `ai.lookback`, and a linear layer with what follows it.
+//! Our operators as tract operators: `Attend` of the domain `ai.lookback`, a linear layer with what follows it, and a
+//! cross layer.
 
 use tract_core::internal::*;
 
+use crate::cross;
 use crate::esu::{self, Table};
 use crate::gsu::NO_EVENT;
 use crate::numeric::{self, Activation};
@@ -66,7 +68,7 @@ impl TypedOp for Attend {
     as_op!();
 }
 
-/// activation(x · weight + bias), `[n, inner] -> [n, columns]`.
+/// activation(x · weight + bias + shared), `[n, inner], [1, columns] -> [n, columns]`, the second input where there is one.
 #[derive(Clone, Debug)]
 pub(crate) struct Linear {
     layer: Arc<numeric::Linear>,
@@ -120,16 +122,102 @@ impl EvalOp for Linear {
         let &[rows, inner] = inputs[0].shape() else { bail!("Linear takes rank 2, got {:?}", inputs[0].shape()) };
         ensure!(inner == self.inner, "Linear takes {} columns, got {inner}", self.inner);
         let x = inputs[0].try_as_plain_ram()?;
-        let mut out = Tensor::zero::<f32>(&[rows, self.layer.columns()])?;
-        self.layer.apply(x.as_slice::<f32>()?, out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?);
+        let shared = inputs.get(1).map(|row| row.try_as_plain_ram()).transpose()?;
+        let shared = shared.as_ref().map(|row| row.as_slice::<f32>()).transpose()?;
+        let columns = self.layer.columns();
+        ensure!(shared.is_none_or(|row| row.len() == columns), "Linear takes one row of {columns} to add");
+        let mut out = Tensor::zero::<f32>(&[rows, columns])?;
+        self.layer.apply(x.as_slice::<f32>()?, shared, out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?);
         Ok(tvec!(out.into_tvalue()))
     }
 }
 
 impl TypedOp for Linear {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(inputs.len() == 1 && inputs[0].rank() == 2, "Linear takes one input of rank 2");
+        ensure!(matches!(inputs.len(), 1 | 2), "Linear takes one input, and a row to add, got {}", inputs.len());
+        ensure!(inputs.iter().all(|input| input.rank() == 2), "Linear takes inputs of rank 2");
         Ok(tvec!(f32::fact(&[inputs[0].shape[0].clone(), self.layer.columns().to_dim()])))
+    }
+
+    as_op!();
+}
+
+/// x0 · sum of experts of x + x, `[n, width], [n, width] -> [n, width]`.
+#[derive(Clone, Debug)]
+pub(crate) struct LowRankCross {
+    layer: Arc<cross::LowRankCross>,
+}
+
+impl LowRankCross {
+    /// Of each expert down `[r, n]`, inner `[r, r]`, up `[n, r]`, its bias `[n]`, gate `[1, n]` or `[n]`, and its bias.
+    pub fn new(weights: &[Arc<Tensor>]) -> TractResult<LowRankCross> {
+        let &[rank, total] = weights[0].shape() else {
+            bail!("a weight has shape {:?}, expected [rank, width]", weights[0].shape())
+        };
+        ensure!(rank > 0 && total > 0, "rank and width are {rank} and {total}, expected positive numbers");
+        let numbers = [rank * total, rank * rank, total * rank, total, total, 1];
+        let mut experts = Vec::with_capacity(weights.len() / numbers.len());
+        for weights in weights.chunks_exact(numbers.len()) {
+            let mut values = Vec::with_capacity(numbers.len());
+            for (weight, expected) in weights.iter().zip(numbers) {
+                let weight = weight.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+                ensure!(weight.len() == expected, "a weight has {} numbers, expected {expected}", weight.len());
+                values.push(weight);
+            }
+            let Ok([down, inner, up, up_bias, gate, gate_bias]) = <[Vec<f32>; 6]>::try_from(values) else {
+                bail!("an expert lacks a weight")
+            };
+            experts.push(cross::Expert { down, inner, up, up_bias, gate, gate_bias: gate_bias[0] });
+        }
+        Ok(LowRankCross { layer: Arc::new(cross::LowRankCross::new(&experts)) })
+    }
+}
+
+impl PartialEq for LowRankCross {
+    fn eq(&self, other: &LowRankCross) -> bool {
+        Arc::ptr_eq(&self.layer, &other.layer)
+    }
+}
+
+impl Eq for LowRankCross {}
+
+impl std::hash::Hash for LowRankCross {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.layer).hash(state);
+    }
+}
+
+impl Op for LowRankCross {
+    fn name(&self) -> StaticName {
+        "LowRankCross".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for LowRankCross {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let (x0, x) = (&inputs[0], &inputs[1]);
+        let width = self.layer.width();
+        ensure!(
+            x0.shape() == x.shape() && x.rank() == 2 && x.shape()[1] == width,
+            "LowRankCross takes two inputs of {width} columns, got {:?} and {:?}",
+            x0.shape(),
+            x.shape()
+        );
+        let mut out = Tensor::zero::<f32>(x.shape())?;
+        let (x0, x) = (x0.try_as_plain_ram()?, x.try_as_plain_ram()?);
+        self.layer.apply(x0.as_slice()?, x.as_slice()?, out.try_as_plain_ram_mut()?.as_slice_mut()?);
+        Ok(tvec!(out.into_tvalue()))
+    }
+}
+
+impl TypedOp for LowRankCross {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        ensure!(inputs.len() == 2, "LowRankCross takes 2 inputs, got {}", inputs.len());
+        Ok(tvec!(f32::fact(inputs[1].shape.clone())))
     }
 
     as_op!();

@@ -18,7 +18,7 @@ use tract_core::ops::logic::Iff;
 use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 use tract_core::ops::{math, nn};
 
-use super::ops::{Attend, Linear};
+use super::ops::{Attend, Linear, LowRankCross};
 use crate::encoder;
 use crate::event::Action;
 use crate::long_attention::{self, LongAttention};
@@ -26,30 +26,67 @@ pub(super) use crate::numeric::Activation;
 use crate::sequence::AGE_BUCKETS;
 
 /// A dimension as text: a number, a symbol, or an expression of them.
-type Dim = String;
+pub(super) type Dim = String;
 
 /// One operator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Operator {
-    Input { kind: Kind, shape: Vec<Dim> },
+    Input {
+        kind: Kind,
+        shape: Vec<Dim>,
+    },
     Constant(Constant),
     Unary(String),
     Binary(String),
     Select,
-    EinSum { axes: String },
-    Reduce { axes: Vec<u32>, reducer: ReducerKind },
-    RmsNorm { axis: u32, epsilon: f32 },
-    Cast { to: Kind },
-    Gather { axis: u32 },
-    Concat { axis: u32 },
-    Slice { axis: u32, start: Dim, end: Dim },
-    Broadcast { shape: Vec<Dim> },
+    EinSum {
+        axes: String,
+    },
+    Reduce {
+        axes: Vec<u32>,
+        reducer: ReducerKind,
+    },
+    RmsNorm {
+        axis: u32,
+        epsilon: f32,
+    },
+    Cast {
+        to: Kind,
+    },
+    Gather {
+        axis: u32,
+    },
+    Concat {
+        axis: u32,
+    },
+    Slice {
+        axis: u32,
+        start: Dim,
+        end: Dim,
+    },
+    Broadcast {
+        shape: Vec<Dim>,
+    },
     AddAxis(u32),
     RemoveAxis(u32),
     MoveAxis(u32, u32),
-    Reshape { at: u32, from: Vec<Dim>, to: Vec<Dim> },
-    Attend { heads: u32 },
-    Linear { activation: Activation },
+    Reshape {
+        at: u32,
+        from: Vec<Dim>,
+        to: Vec<Dim>,
+    },
+    Attend {
+        heads: u32,
+    },
+    /// Reads x, a weight, a bias where there is one, and a row to add where it is `shared`.
+    Linear {
+        activation: Activation,
+        shared: bool,
+    },
+    /// Reads x0, x, and of each expert down, inner, up, the bias of up, gate and the bias of gate.
+    LowRankCross {
+        experts: u32,
+    },
 }
 
 impl Operator {
@@ -297,7 +334,6 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
     let dim = |model: &TypedModel, dim: &Dim| model.symbols.parse_tdim(dim);
     let dims = |model: &TypedModel, dims: &[Dim]| dims.iter().map(|d| dim(model, d)).collect::<TractResult<TVec<_>>>();
     let name = node.name.as_str();
-    let mut reads = reads;
     let op: Box<dyn TypedOp> = match &node.operator {
         Operator::Input { kind, shape } => {
             let shape = dims(model, shape)?;
@@ -330,16 +366,28 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
             AxisOp::Reshape(*at as usize, dims(model, from)?, dims(model, to)?).into()
         }
         Operator::Attend { heads } => Attend { heads: *heads as usize }.into(),
-        Operator::Linear { activation } => {
-            let (weight, bias) = match reads {
-                [_, weight] => (weight, None),
-                [_, weight, bias] => (weight, Some(bias)),
-                _ => bail!("a linear layer reads {} results, expected 2 or 3", reads.len()),
+        Operator::Linear { activation, shared } => {
+            let (weights, inputs): (Vec<OutletId>, Vec<OutletId>) = match *reads {
+                [x, weight] if !shared => (vec![weight], vec![x]),
+                [x, weight, row] if *shared => (vec![weight], vec![x, row]),
+                [x, weight, bias] => (vec![weight, bias], vec![x]),
+                [x, weight, bias, row] if *shared => (vec![weight, bias], vec![x, row]),
+                _ => bail!("a linear layer reads {} results", reads.len()),
             };
-            let weight = constant(model, *weight)?;
-            let bias = bias.map(|bias| constant(model, *bias)).transpose()?;
-            reads = &reads[..1];
-            Linear::new(&weight, bias.as_deref(), *activation)?.into()
+            let weight = constant(model, weights[0])?;
+            let bias = weights.get(1).map(|bias| constant(model, *bias)).transpose()?;
+            let op = Linear::new(&weight, bias.as_deref(), *activation)?;
+            return model.wire_node(name, op, &inputs);
+        }
+        Operator::LowRankCross { experts } => {
+            let [x0, x, weights @ ..] = reads else { bail!("a cross layer reads {} results", reads.len()) };
+            let weights = weights.iter().map(|&weight| constant(model, weight)).collect::<TractResult<Vec<_>>>()?;
+            ensure!(
+                !weights.is_empty() && weights.len() == 6 * *experts as usize,
+                "a cross layer of {experts} experts has {} weights",
+                weights.len()
+            );
+            return model.wire_node(name, LowRankCross::new(&weights)?, &[*x0, *x]);
         }
     };
     model.wire_node(name, op, reads)

@@ -1,11 +1,9 @@
 //! Soft search: the largest inner products of embeddings.
 
-use wide::i32x4;
-
-use super::scan::{batches, scan};
+use super::scan::{close, reached, scan, visit};
 use super::{ByItem, NO_EVENT, fill};
-use crate::numeric::codes::{self, BLOCK, Left, Right, TOGETHER};
-use crate::top::{self, Top};
+use crate::numeric::codes::{self, Left, Right};
+use crate::top;
 
 /// Largest inner product, in codes, of the candidate's embedding `[C, d]` with that of the event's item `[M, d]`.
 pub fn soft(candidate: &[f32], item: &[f32], events: &ByItem, dimension: usize, k: usize) -> Vec<i64> {
@@ -21,38 +19,32 @@ pub fn soft(candidate: &[f32], item: &[f32], events: &ByItem, dimension: usize, 
     let newest: Vec<u32> = (0..events.item.len()).map(|i| events.events(i)[0]).collect();
     let mut item_of = vec![0; events.row.len()];
     newest.iter().zip(0..).for_each(|(&row, item)| item_of[row as usize] = item);
-    let mut keys: Vec<u64> = Vec::new();
+    let items = events.item.len();
+    let (mut best, mut keys): (Vec<u64>, Vec<u64>) = (Vec::new(), Vec::new());
+    let mut scratch = Vec::new();
     let mut slots = index.chunks_exact_mut(k);
-    for groups in batches(&left) {
-        let before = groups.start * TOGETHER;
-        let mut tops: Vec<Top> = (0..groups.len() * TOGETHER).map(|_| Top::new(k)).collect();
-        let mut least = vec![i32x4::MIN; tops.len()];
-        scan(&left, groups, &right, |candidate, first, products| {
-            for (c, products) in (candidate..).zip(products).take(candidates - before - candidate) {
-                if least[c].simd_gt(products[0].max(products[1])).all() {
-                    continue;
-                }
-                let newest = &newest[first..newest.len().min(first + BLOCK)];
-                for (score, &row) in products.iter().flat_map(|half| half.to_array()).zip(newest) {
-                    if tops[c].offer(top::ordered_i32(score), row) {
-                        least[c] = i32x4::splat(top::i32_of(tops[c].least()));
-                    }
-                }
-            }
+    scan(&left, candidates, &right, |_, scores| {
+        close(scores, items);
+        let least = reached(scores, k, &mut scratch);
+        best.clear();
+        visit(scores, items, least, |item, score| {
+            best.push(top::key(top::ordered_i32(score), newest[item]));
+            least
         });
-        for (top, slots) in tops.iter_mut().zip(slots.by_ref()) {
-            keys.clear();
-            for &best in top.finish() {
-                let score = top::score(best);
-                if keys.len() >= k && keys.last().is_some_and(|&last| top::score(last) > score) {
-                    break;
-                }
-                let rows = events.events(item_of[top::row(best) as usize]);
-                keys.extend(rows.iter().take(k).map(|&row| top::key(score, row)));
+        top::largest(&mut best, k);
+        keys.clear();
+        for &best in &best {
+            let score = top::score(best);
+            if keys.len() >= k && keys.last().is_some_and(|&last| top::score(last) > score) {
+                break;
             }
-            keys.sort_unstable_by(|a, b| b.cmp(a));
+            let rows = events.events(item_of[top::row(best) as usize]);
+            keys.extend(rows.iter().take(k).map(|&row| top::key(score, row)));
+        }
+        keys.sort_unstable_by(|a, b| b.cmp(a));
+        if let Some(slots) = slots.next() {
             fill(slots, &keys);
         }
-    }
+    });
     index
 }

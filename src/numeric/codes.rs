@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use wide::{i16x8, i32x4};
+use wide::{f32x4, i16x8, i32x4};
 
-use super::LANES;
+use super::{LANES, larger};
 
 /// Vectors on the left that pass over the right together.
 pub(crate) const TOGETHER: usize = 4;
@@ -24,15 +24,19 @@ const LEAST: f32 = 1e-30;
 /// Sums of floats depend on their order, and a tie that rounding breaks picks another event; sums of whole numbers are
 /// the same in every runtime.
 pub(crate) fn scale(vectors: &[&[f32]], width: usize) -> f32 {
-    limit(width) / vectors.iter().map(|values| largest(values)).fold(LEAST, f32::max)
+    limit(width) / vectors.iter().map(|values| largest(values)).fold(LEAST, larger)
 }
 
 fn limit(width: usize) -> f32 {
     (f64::from(i32::MAX) / width as f64).sqrt().floor().min(f64::from(i16::MAX)) as f32
 }
 
+/// The largest size of a number.
 fn largest(values: &[f32]) -> f32 {
-    values.iter().fold(0.0, |largest, value| value.abs().max(largest))
+    let (lanes, rest) = values.as_chunks::<LANES>();
+    let mut sizes = f32x4::ZERO;
+    repeated!(lanes.iter(), |values| sizes = f32x4::new(*values).abs().fast_max(sizes));
+    sizes.to_array().into_iter().chain(rest.iter().map(|value| value.abs())).fold(0.0, larger)
 }
 
 pub(crate) fn code(value: f32, scale: f32) -> i16 {
@@ -115,39 +119,23 @@ pub(crate) struct Group<'a>(&'a [[[i16; 2]; TOGETHER]]);
 pub(crate) struct Block<'a>(&'a [[Pairs; 2]]);
 
 impl Group<'_> {
-    /// The inner products of each with each.
-    #[inline(always)]
+    /// The inner products of each with each. A function of its own, so that the sums have the registers to themselves.
+    #[inline(never)]
     pub fn products(self, block: Block) -> Products {
         let mut sums: Products = [[i32x4::ZERO; 2]; TOGETHER];
-        let ((lefts, left_rest), (rights, right_rest)) =
-            (self.0.as_chunks::<UNROLLED>(), block.0.as_chunks::<UNROLLED>());
-        for (left, right) in lefts.iter().zip(rights) {
-            for at in 0..UNROLLED {
-                step(&mut sums, &left[at], &right[at]);
-            }
-        }
-        for (left, right) in left_rest.iter().zip(right_rest) {
-            step(&mut sums, left, right);
-        }
+        repeated!(self.0.iter().zip(block.0), |(left, right)| step(&mut sums, left, right));
         sums
     }
 }
 
-/// Steps of the inner loop that are written out: what a sandbox checks at each turn is checked less often.
-const UNROLLED: usize = 4;
-
 #[inline(always)]
 fn step(sums: &mut Products, left: &[[i16; 2]; TOGETHER], right: &[Pairs; 2]) {
     let right: [i16x8; 2] = bytemuck::cast(*right);
-    for (sums, &left) in sums.iter_mut().zip(left) {
-        let left = spread(left);
+    let left: [i32; TOGETHER] = bytemuck::cast::<_, i32x4>(*left).to_array();
+    for (sums, left) in sums.iter_mut().zip(left) {
+        // Two codes, in every pair of lanes.
+        let left: i16x8 = bytemuck::cast(i32x4::splat(left));
         sums[0] += left.dot(right[0]);
         sums[1] += left.dot(right[1]);
     }
-}
-
-/// Two codes, in every pair of lanes.
-#[inline(always)]
-fn spread(pair: [i16; 2]) -> i16x8 {
-    bytemuck::cast(i32x4::splat(bytemuck::cast(pair)))
 }

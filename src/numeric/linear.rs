@@ -33,27 +33,37 @@ impl Linear {
         self.weight.columns()
     }
 
-    /// x `[n, inner]` to `out` `[n, columns]`.
-    pub fn apply(&self, x: &[f32], out: &mut [f32]) {
+    /// x `[n, inner]` to `out` `[n, columns]`; what `shared` `[columns]` holds is added before the activation.
+    pub fn apply(&self, x: &[f32], shared: Option<&[f32]>, out: &mut [f32]) {
         self.weight.multiply(x, self.weight.inner(), out, self.columns());
-        if let Some(bias) = &self.bias {
-            out.chunks_exact_mut(bias.len()).for_each(|row| super::add(row, bias));
+        for added in [self.bias.as_deref(), shared].into_iter().flatten() {
+            out.chunks_exact_mut(added.len()).for_each(|row| super::add(row, added));
         }
         match self.activation {
             Activation::Identity => {}
             Activation::Relu => each(out, |x| x.fast_max(f32x4::ZERO)),
-            Activation::Sigmoid => each(out, sigmoid),
-            Activation::Tanh => each(out, tanh),
+            Activation::Sigmoid => sigmoid_each(out),
+            Activation::Tanh => tanh_each(out),
         }
     }
 }
 
+/// The hyperbolic tangent of each number.
+pub(crate) fn tanh_each(values: &mut [f32]) {
+    each(values, tanh);
+}
+
+/// 1 / (1 + exp(-x)) of each number.
+pub(crate) fn sigmoid_each(values: &mut [f32]) {
+    each(values, sigmoid);
+}
+
 fn each(values: &mut [f32], f: impl Fn(f32x4) -> f32x4) {
     let (lanes, rest) = values.as_chunks_mut::<LANES>();
-    for values in lanes {
-        *values = f(f32x4::new(*values)).to_array();
+    repeated!(lanes.iter_mut(), |values| *values = f(f32x4::new(*values)).to_array());
+    if !rest.is_empty() {
+        let mut last = [0.0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        rest.copy_from_slice(&f(f32x4::new(last)).to_array()[..rest.len()]);
     }
-    let mut last = [0.0; LANES];
-    last[..rest.len()].copy_from_slice(rest);
-    rest.copy_from_slice(&f(f32x4::new(last)).to_array()[..rest.len()]);
 }

@@ -58,13 +58,15 @@ impl Matrix {
 
     /// Writes left · self for rows of `left` that lie `left_stride` apart, to rows of `out` that lie `out_stride` apart.
     pub fn multiply(&self, left: &[f32], left_stride: usize, out: &mut [f32], out_stride: usize) {
+        let mut packed = vec![[0.0; ROWS]; self.inner];
         let lefts = left.chunks(ROWS * left_stride);
         for (left, out) in lefts.zip(out.chunks_mut(ROWS * out_stride)) {
             let rows = out.len().div_ceil(out_stride);
+            // Rows beyond the last do its work again.
             let row = |row: usize| &left[row.min(rows - 1) * left_stride..][..self.inner];
-            let lefts: [&[f32]; ROWS] = [row(0), row(1), row(2), row(3)];
+            pack([row(0), row(1), row(2), row(3)], &mut packed);
             for (block, first) in self.blocks.chunks_exact(self.inner).zip((0..).step_by(COLUMNS)) {
-                let sums = block_product(lefts, block);
+                let sums = block_product(&packed, block);
                 let columns = COLUMNS.min(self.columns - first);
                 for (sums, out) in sums.iter().zip(out.chunks_mut(out_stride)) {
                     if columns == COLUMNS {
@@ -78,27 +80,30 @@ impl Matrix {
     }
 }
 
-/// Steps of the inner loop that are written out: what a sandbox checks at each turn is checked less often.
-const UNROLLED: usize = 4;
+/// Puts rows beside each other, so that one vector holds a number of each.
+fn pack(rows: [&[f32]; ROWS], packed: &mut [[f32; ROWS]]) {
+    let [(a, a_rest), (b, b_rest), (c, c_rest), (d, d_rest)] = rows.map(<[f32]>::as_chunks::<LANES>);
+    let (packed, packed_rest) = packed.as_chunks_mut::<LANES>();
+    repeated!(packed.iter_mut().zip(a).zip(b).zip(c).zip(d), |((((packed, a), b), c), d)| {
+        *packed = bytemuck::cast(f32x4::transpose([*a, *b, *c, *d].map(f32x4::new)));
+    });
+    for ((((packed, a), b), c), d) in packed_rest.iter_mut().zip(a_rest).zip(b_rest).zip(c_rest).zip(d_rest) {
+        *packed = [*a, *b, *c, *d];
+    }
+}
 
-fn block_product(left: [&[f32]; ROWS], block: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
+/// Rows of `left`, packed so that one vector holds a number of each, times a block.
+fn block_product(left: &[[f32; ROWS]], block: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
     let mut sums = [[f32x4::ZERO; 2]; ROWS];
-    let [(a, a_rest), (b, b_rest), (c, c_rest), (d, d_rest)] = left.map(<[f32]>::as_chunks::<UNROLLED>);
-    let (steps, rest) = block.as_chunks::<UNROLLED>();
-    for ((((block, a), b), c), d) in steps.iter().zip(a).zip(b).zip(c).zip(d) {
-        for at in 0..UNROLLED {
-            step(&mut sums, [a[at], b[at], c[at], d[at]], &block[at]);
-        }
-    }
-    for ((((block, a), b), c), d) in rest.iter().zip(a_rest).zip(b_rest).zip(c_rest).zip(d_rest) {
-        step(&mut sums, [*a, *b, *c, *d], block);
-    }
+    repeated!(left.iter().zip(block), |(left, block)| step(&mut sums, left, block));
     sums.map(bytemuck::cast)
 }
 
 #[inline(always)]
-fn step(sums: &mut [[f32x4; 2]; ROWS], left: [f32; ROWS], block: &[f32; COLUMNS]) {
+fn step(sums: &mut [[f32x4; 2]; ROWS], left: &[f32; ROWS], block: &[f32; COLUMNS]) {
     let block: [f32x4; 2] = bytemuck::cast(*block);
+    // As a vector first, so that its numbers are spread from a register.
+    let left = bytemuck::cast::<_, f32x4>(*left).to_array();
     for (sums, left) in sums.iter_mut().zip(left) {
         let left = f32x4::splat(left);
         sums[0] += left * block[0];

@@ -1,12 +1,32 @@
 //! The inner loops of encoding, search and attention, in 128-bit lanes.
 
+/// Does a step for each item of an iterator, a few of them to a turn of the loop, with a way out after each.
+///
+/// A sandbox looks at its deadline at each turn, and around that the sums leave their registers. And a compiler that sees
+/// several steps without a branch between them first loads what all of them read, more than there are registers.
+macro_rules! repeated {
+    ($items:expr, |$item:pat_param| $step:expr) => {
+        let mut items = $items;
+        loop {
+            let Some($item) = items.next() else { break };
+            $step;
+            let Some($item) = items.next() else { break };
+            $step;
+            let Some($item) = items.next() else { break };
+            $step;
+            let Some($item) = items.next() else { break };
+            $step;
+        }
+    };
+}
+
 pub(crate) mod codes;
 mod exp;
 mod linear;
 mod matrix;
 mod softmax;
 
-pub(crate) use linear::{Activation, Linear};
+pub(crate) use linear::{Activation, Linear, sigmoid_each, tanh_each};
 pub(crate) use matrix::Matrix;
 pub(crate) use softmax::softmax;
 
@@ -22,27 +42,80 @@ const SUMS: usize = 4;
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<LANES>();
     let (b, b_rest) = b.as_chunks::<LANES>();
+    let (a, a_last) = a.as_chunks::<SUMS>();
+    let (b, b_last) = b.as_chunks::<SUMS>();
     let mut sums = [f32x4::ZERO; SUMS];
-    for (a, b) in a.chunks(SUMS).zip(b.chunks(SUMS)) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += f32x4::new(*a) * f32x4::new(*b);
-        }
+    repeated!(a.iter().zip(b), |(a, b)| {
+        sums[0] += f32x4::new(a[0]) * f32x4::new(b[0]);
+        sums[1] += f32x4::new(a[1]) * f32x4::new(b[1]);
+        sums[2] += f32x4::new(a[2]) * f32x4::new(b[2]);
+        sums[3] += f32x4::new(a[3]) * f32x4::new(b[3]);
+    });
+    for ((sum, a), b) in sums.iter_mut().zip(a_last).zip(b_last) {
+        *sum += f32x4::new(*a) * f32x4::new(*b);
     }
     let sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])).reduce_add();
     sum + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
-/// to += scale · from, for slices of one length.
-pub(crate) fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += scale * from;
-    }
+/// The larger of two numbers; of no number and another, the first. The library's is a call in a module.
+#[inline(always)]
+pub(crate) fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
 }
 
 /// to += from, for slices of one length.
 pub(crate) fn add(to: &mut [f32], from: &[f32]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += from;
+    combine(to, [from], |to, [from]| to + from, |to, [from]| to + from);
+}
+
+/// to *= by, for slices of one length.
+pub(crate) fn multiply(to: &mut [f32], by: &[f32]) {
+    combine(to, [by], |to, [by]| to * by, |to, [by]| to * by);
+}
+
+/// The sum of the squares of a + b + c, for slices of one length.
+pub(crate) fn sum_of_squares(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    let (c, c_rest) = c.as_chunks::<LANES>();
+    let mut sums = [f32x4::ZERO; 2];
+    repeated!(a.iter().zip(b).zip(c), |((a, b), c)| {
+        let sum = f32x4::new(*a) + f32x4::new(*b) + f32x4::new(*c);
+        // Turn by turn, so that an addition need not wait for the one before.
+        sums = [sums[1], sums[0] + sum * sum];
+    });
+    let rest = a_rest.iter().zip(b_rest).zip(c_rest).map(|((a, b), c)| (a + b + c) * (a + b + c));
+    (sums[0] + sums[1]).reduce_add() + rest.sum::<f32>()
+}
+
+/// values · by, in place.
+pub(crate) fn scale(values: &mut [f32], by: f32) {
+    let lanes = f32x4::splat(by);
+    combine(values, [], |value, []| value * lanes, |value, []| value * by);
+}
+
+/// to = to · by + plus, for slices of one length.
+pub(crate) fn multiply_add(to: &mut [f32], by: &[f32], plus: &[f32]) {
+    combine(to, [by, plus], |to, [by, plus]| to * by + plus, |to, [by, plus]| to * by + plus);
+}
+
+/// Puts in place of each number what a function makes of it and of those that stand in the same place of others.
+#[inline(always)]
+fn combine<const N: usize>(
+    to: &mut [f32],
+    from: [&[f32]; N],
+    lanes: impl Fn(f32x4, [f32x4; N]) -> f32x4,
+    one: impl Fn(f32, [f32; N]) -> f32,
+) {
+    let (to, to_rest) = to.as_chunks_mut::<LANES>();
+    let from = from.map(<[f32]>::as_chunks::<LANES>);
+    let chunks = from.map(|(chunks, _)| &chunks[..to.len()]);
+    repeated!(to.iter_mut().enumerate(), |(at, to)| {
+        *to = lanes(f32x4::new(*to), chunks.map(|chunks| f32x4::new(chunks[at]))).to_array();
+    });
+    for (at, to) in to_rest.iter_mut().enumerate() {
+        *to = one(*to, from.map(|(_, rest)| rest[at]));
     }
 }
 
@@ -50,12 +123,13 @@ pub(crate) fn add(to: &mut [f32], from: &[f32]) {
 pub(crate) fn dot_each(four: [&[f32]; LANES], one: &[f32]) -> f32x4 {
     let [a, b, c, d] = four.map(|vector| vector.as_chunks::<LANES>().0);
     let mut sums = [f32x4::ZERO; LANES];
-    for ((((one, a), b), c), d) in one.as_chunks::<LANES>().0.iter().zip(a).zip(b).zip(c).zip(d) {
+    repeated!(one.as_chunks::<LANES>().0.iter().zip(a).zip(b).zip(c).zip(d), |((((one, a), b), c), d)| {
         let one = f32x4::new(*one);
-        for (sum, vector) in sums.iter_mut().zip([a, b, c, d]) {
-            *sum += one * f32x4::new(*vector);
-        }
-    }
+        sums[0] += one * f32x4::new(*a);
+        sums[1] += one * f32x4::new(*b);
+        sums[2] += one * f32x4::new(*c);
+        sums[3] += one * f32x4::new(*d);
+    });
     let [a, b, c, d] = f32x4::transpose(sums);
     (a + b) + (c + d)
 }
@@ -65,15 +139,17 @@ pub(crate) fn dot_each(four: [&[f32]; LANES], one: &[f32]) -> f32x4 {
 pub(crate) fn weighted_sums(weight: &[[f32; LANES]], table: &[f32], width: usize, out: &mut [f32]) {
     for first in (0..width).step_by(2 * LANES) {
         let mut sums = [[f32x4::ZERO; 2]; LANES];
-        for (weight, row) in weight.iter().zip(table.chunks_exact(width)) {
+        repeated!(weight.iter().zip(table.chunks_exact(width)), |(weight, row)| {
             let (row, _) = row[first..first + 2 * LANES].as_chunks::<LANES>();
             let row = [f32x4::new(row[0]), f32x4::new(row[1])];
-            for (sums, &weight) in sums.iter_mut().zip(weight) {
+            // As a vector first, so that its numbers are spread from a register.
+            let weight = bytemuck::cast::<_, f32x4>(*weight).to_array();
+            for (sums, weight) in sums.iter_mut().zip(weight) {
                 let weight = f32x4::splat(weight);
                 sums[0] += weight * row[0];
                 sums[1] += weight * row[1];
             }
-        }
+        });
         for (sums, out) in sums.iter().zip(out.chunks_exact_mut(width)) {
             out[first..first + LANES].copy_from_slice(sums[0].as_array());
             out[first + LANES..first + 2 * LANES].copy_from_slice(sums[1].as_array());

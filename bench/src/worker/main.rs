@@ -5,6 +5,8 @@ mod kernels;
 mod module;
 mod native;
 mod serve;
+#[cfg(feature = "wasmtime")]
+mod stages;
 #[cfg(feature = "tract")]
 mod tract;
 
@@ -14,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 const USAGE: &str = "lookback-worker native MODEL | module MODEL MODULE | throughput MODEL MODULE FIXTURE SEARCH \
-                     THREADS SECONDS | tract GRAPHS | peaks";
+                     THREADS SECONDS | stages MODEL MODULE FIXTURE SEARCH RUNS | tract GRAPHS | peaks";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -42,6 +44,13 @@ fn run(arguments: &[String]) -> Result<()> {
                 seconds: number(seconds)?,
             };
             println!("{}", module::throughput(Path::new(model), Path::new(module), &asked)?);
+            Ok(())
+        }
+        #[cfg(feature = "wasmtime")]
+        ["stages", model, module, fixture, search, runs] => {
+            let places = [model, module, fixture].map(Path::new);
+            let times = stages::times(places[0], places[1], places[2], search, number(runs)?)?;
+            println!("{}", serde_json::to_string(&times)?);
             Ok(())
         }
         #[cfg(feature = "tract")]
