@@ -43,6 +43,22 @@ impl Stage {
         Stage::Head,
         Stage::Answer,
     ];
+
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Decode => "decode",
+            Stage::Lookup => "lookup",
+            Stage::Query => "query",
+            Stage::Index => "index",
+            Stage::Search => "search",
+            Stage::Encode => "encode",
+            Stage::Attend => "attend",
+            Stage::Request => "request",
+            Stage::Head => "head",
+            Stage::Answer => "answer",
+        }
+    }
 }
 
 #[cfg(not(feature = "stages"))]

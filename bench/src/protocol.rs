@@ -49,9 +49,11 @@ pub struct Answer {
     pub error: Option<String>,
 }
 
-/// What each stage of a request took.
+/// What a stage of a request took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StageTimes {
-    /// In the order of [`lookback::stage::Stage::ALL`].
-    pub nanoseconds: Vec<f64>,
+pub struct StageTime {
+    /// As [`lookback::stage::Stage::name`] has it.
+    pub stage: String,
+    /// The median over requests.
+    pub milliseconds: f64,
 }

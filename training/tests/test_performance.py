@@ -13,7 +13,7 @@ from test_export import random_inputs
 
 from lookback_training.export import graph, ordinary
 from lookback_training.model.ranker import Ranker
-from lookback_training.performance import bars, draws, fixture, fleet, page, plots, results
+from lookback_training.performance import bars, draws, fixture, fleet, page, plots, results, roofline
 from lookback_training.performance.worker import Worker
 from lookback_training.schema import Gsu
 
@@ -172,6 +172,9 @@ def cell(events: int, search: str, medians: dict[str, float], wrong: int = 0) ->
         "draws": 2,
         "found_otherwise": 5,
         "recall": 0.985,
+        "items": 500,
+        "attended": 400,
+        "request_bytes": 12_000,
         "variants": variants,
         "left_out": {"tract": "about 60 s a request"},
     }
@@ -207,8 +210,24 @@ def measured(tmp_path: Path) -> results.Results:
                 "ratio": 1.95,
             }
         ],
+        "stages": [
+            {
+                "candidates": 1000,
+                "events": 1000,
+                "search": "soft",
+                "stages": [
+                    {"stage": "search", "milliseconds": 4.0},
+                    {"stage": "head", "milliseconds": 6.0},
+                    {"stage": "answer", "milliseconds": 0.1},
+                ],
+            }
+        ],
         "module": {"raw": 8_000_000, "gzip": 1_900_000},
-        "peaks": {"read_gb_per_second": 10.0},
+        "peaks": {
+            "read_gb_per_second": 10.0,
+            "wasmtime_f32_multiply_add_gflops": 20.0,
+            "wasmtime_i16_dot_gops": 50.0,
+        },
     }
     (tmp_path / "results.json").write_text(json.dumps(document))
     (tmp_path / "versions.json").write_text(json.dumps({"wasmtime": "48.0.8"}))
@@ -247,6 +266,45 @@ def test_the_page_shows_times_ratios_and_what_is_not_there(measured: results.Res
     assert "| shard, rows | 100,000 |" in text
     assert "](length-soft.svg)" in text
     assert "quick run" not in text
+
+
+SHAPE = roofline.Shape(
+    dimension=64,
+    width=64,
+    columns=128,
+    heads=4,
+    k=50,
+    marks=63,
+    head_operations=60_000,
+    head_bytes=1_000_000,
+    row_bytes=300,
+)
+
+
+def test_stages_are_told_by_what_they_have_to_do_and_what_they_reached(measured: results.Results) -> None:
+    (profiled,) = measured.stages
+    search, head, answer = roofline.reached(measured, SHAPE, profiled)
+    # 1,000 candidates × 500 items × 64 numbers, a multiplication and an addition each, in 4 ms of 50 a nanosecond.
+    assert search.of_arithmetic == pytest.approx(64e6 / 4e-3 / 50e9)
+    assert head.of_arithmetic == pytest.approx(60e6 / 6e-3 / 20e9)
+    assert (answer.work, answer.of_arithmetic) == (None, None)
+    assert roofline.bottleneck([search, head, answer]) == head
+    text = page.render(measured, "cargo xtask bench", [], shape=SHAPE)
+    assert "| soft | 1,000 | 1,000 | 4.00 | 6.00 | 0.10 | 10.1 |" in text
+    assert "| head | 6.00 | 60.0 | 2.02 | 50% | 3% |" in text
+    assert "The next bottleneck: head" in text
+
+
+def test_the_shape_of_a_model_is_read_from_its_files() -> None:
+    model = Path(__file__).parents[2] / "tests/models/made-up"
+    shape = roofline.shape(model)
+    manifest = json.loads((model / "manifest.json").read_text())
+    assert (shape.dimension, shape.k) == (manifest["embedding_dim"], manifest["k"])
+    assert shape.columns % shape.heads == 0
+    assert shape.marks > 24 + 7
+    assert shape.head_operations > 2 * shape.width * shape.columns
+    assert shape.head_bytes > 0
+    assert shape.row_bytes > shape.dimension
 
 
 def test_a_fleet_costs_what_its_requests_take(measured: results.Results) -> None:

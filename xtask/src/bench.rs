@@ -45,6 +45,7 @@ pub fn run(options: &Options) -> Result<()> {
     let folder = state().join("bench/performance");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", shown(&folder)))?;
     let python = python::setup()?;
+    let profiling = wasm::make_profiling(Method::Auto)?;
     let module = wasm::make(Method::Auto, None)?;
     let programs = Programs::build(&folder)?;
     let node = node(&folder)?;
@@ -65,7 +66,7 @@ pub fn run(options: &Options) -> Result<()> {
     println!("\nmeasuring; a quiet machine gives quiet numbers");
     let mut run = command(&programs.driver);
     run.arg("run").arg("--model").arg(&model).arg("--fixtures").arg(&fixtures);
-    run.arg("--module").arg(&module).arg("--graphs").arg(&graphs);
+    run.arg("--module").arg(&module).arg("--profiling").arg(&profiling).arg("--graphs").arg(&graphs);
     run.arg("--worker").arg(&programs.worker).arg("--tract");
     for (name, program) in &programs.native {
         run.arg(format!("--{name}")).arg(program);
@@ -219,7 +220,15 @@ fn page(python: &Python, folder: &Path, options: &Options) -> Result<()> {
         made_by.push_str(&format!(" --core-hour-price {price}"));
         write.args(["--core-hour-price", &price.to_string()]);
     }
-    write.arg("--results").arg(folder).arg("--output").arg(&page).arg("--fleet").arg(&fleet);
+    write
+        .arg("--model")
+        .arg(root().join(MODEL))
+        .arg("--results")
+        .arg(folder)
+        .arg("--output")
+        .arg(&page)
+        .arg("--fleet")
+        .arg(&fleet);
     stream(write.args(["--command", &made_by]))?;
     println!("\nwritten to {} and {}", shown(&page), shown(&fleet));
     Ok(())

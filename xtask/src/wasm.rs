@@ -21,8 +21,19 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Builds the module and returns its place. Cargo's progress goes to the screen, or to `log`.
 pub fn make(method: Method, log: Option<&Path>) -> Result<PathBuf> {
+    compile(&Module::read(&root().join("wasm-pack.toml"))?, method, log)
+}
+
+/// Builds the module that times its stages, which never ships, and returns its place.
+pub fn make_profiling(method: Method) -> Result<PathBuf> {
+    let mut module = Module::read(&root().join("wasm-pack.toml"))?;
+    module.name.push_str("-profiling");
+    module.features.push("stages".to_owned());
+    compile(&module, method, None)
+}
+
+fn compile(module: &Module, method: Method, log: Option<&Path>) -> Result<PathBuf> {
     let started = Instant::now();
-    let module = Module::read(&root().join("wasm-pack.toml"))?;
     let toolchain = toolchain(method, &module.target)?;
 
     let mut cargo = toolchain.cargo();

@@ -40,6 +40,8 @@ pub struct Search {
     pub otherwise: Vec<bool>,
     /// Share of the exact events that were found, averaged over the candidates that have any.
     pub recall: f64,
+    /// Distinct events that were found for any candidate.
+    pub attended: usize,
 }
 
 /// Compares sets of events, whatever their order.
@@ -55,7 +57,8 @@ pub fn search(exact: &[i32], found: &[i32], k: usize) -> Result<Search> {
         otherwise.push(exact != found);
     }
     let recall = if shares.is_empty() { 1.0 } else { shares.iter().sum::<f64>() / shares.len() as f64 };
-    Ok(Search { otherwise, recall })
+    let attended = found.iter().filter(|&&event| event >= 0).collect::<BTreeSet<_>>().len();
+    Ok(Search { otherwise, recall, attended })
 }
 
 #[cfg(test)]
@@ -68,6 +71,7 @@ mod tests {
         let judged = search(&exact, &[1, 2, 3, 9, 8, -1, -1, -1, -1], 3).unwrap();
         assert_eq!(judged.otherwise, [false, true, false]);
         assert!((judged.recall - 0.75).abs() < 1e-9);
+        assert_eq!(judged.attended, 5);
         assert!(search(&exact, &[1, 2], 3).is_err());
     }
 

@@ -1,11 +1,13 @@
 //! Cells of the table: every variant on one fixture, in turns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use lookback::request::Gsu;
+use lookback::request::{Gsu, Request};
+use lookback::wire;
+use lookback_bench::fixture::Fixture;
 use lookback_bench::protocol::{FOUND, Task};
 
 use crate::agreement::{Search, compare, search};
@@ -130,6 +132,8 @@ impl<'a> Table<'a> {
             let measured = Measured { times, ratio: Some(times.median / unit), chunk: turn.chunk, agreement };
             variants.insert((*name).to_owned(), measured);
         }
+        let encoded = Fixture::read(&fixture)?.request(&fixture, size.search.name())?;
+        let request: Request = wire::decode(&encoded)?;
         Ok(Cell {
             candidates: size.candidates,
             events: size.events,
@@ -137,6 +141,9 @@ impl<'a> Table<'a> {
             draws: draws.iter().filter(|&&draw| draw).count(),
             found_otherwise: searched.otherwise.iter().filter(|&&otherwise| otherwise).count(),
             recall: searched.recall,
+            items: request.history.iter().map(|event| event.item).collect::<BTreeSet<_>>().len(),
+            attended: searched.attended,
+            request_bytes: encoded.len(),
             variants,
             left_out,
         })

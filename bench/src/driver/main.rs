@@ -26,7 +26,7 @@ use lookback::request::Gsu;
 
 use cells::{Pace, Size, Table};
 use fixtures::{Fixtures, SEARCHES};
-use results::{ModuleSize, Results, Throughput};
+use results::{ModuleSize, Results, Stages, Throughput};
 use workers::{Worker, on_one_core};
 
 const CANDIDATES: [usize; 3] = [500, 1000, 5000];
@@ -40,7 +40,7 @@ enum Arguments {
     /// Write the fixtures, and print where each is
     Fixtures(Common),
     /// Measure every variant whose program is given
-    Run(Run),
+    Run(Box<Run>),
 }
 
 #[derive(Args)]
@@ -63,6 +63,9 @@ struct Run {
     /// The WebAssembly module
     #[arg(long, value_name = "FILE")]
     module: PathBuf,
+    /// The profiling build of it
+    #[arg(long, value_name = "FILE")]
+    profiling: Option<PathBuf>,
     /// Folder of the ordinary graphs
     #[arg(long, value_name = "DIR")]
     graphs: PathBuf,
@@ -134,11 +137,14 @@ impl Run {
         }
         drop(table);
         let wrong = cells.iter().flat_map(|cell| cell.variants.values()).filter(|one| one.agreement.wrong > 0).count();
+        println!("stages …");
+        let stages = self.stages(&place)?;
         println!("requests a second, one thread and two …");
         let results = Results {
             quick: self.common.quick,
             cells,
             throughput: self.throughput(&place)?,
+            stages,
             module: module_size(&fs::read(&self.module)?)?,
             peaks: self.peaks()?,
             machine: machine::describe(load),
@@ -191,6 +197,25 @@ impl Run {
             workers.push(Worker::start("tract", Command::new(&self.worker).arg("tract").arg(graphs))?);
         }
         Ok(workers)
+    }
+
+    /// Every search at the lengths that bars are about, by the profiling build.
+    fn stages(&self, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Stages>> {
+        let Some(module) = &self.profiling else { return Ok(Vec::new()) };
+        let runs = if self.common.quick { 11 } else { 41 };
+        let candidates = 1000;
+        let mut all = Vec::new();
+        for search in SEARCHES {
+            for events in QUICK_EVENTS {
+                let mut worker = Command::new(&self.worker);
+                worker.arg("stages").arg(&self.common.model).arg(module).arg(place(candidates, events));
+                worker.args([search.name(), &runs.to_string()]);
+                let printed = on_one_core(|| output(&mut worker))??;
+                let stages = serde_json::from_str(&printed).context("the worker printed no stages")?;
+                all.push(Stages { candidates, events, search, stages });
+            }
+        }
+        Ok(all)
     }
 
     /// One thread and two, in turns.

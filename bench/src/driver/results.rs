@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lookback::request::Gsu;
+use lookback_bench::protocol::StageTime;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::Times;
@@ -14,6 +15,8 @@ pub struct Results {
     pub machine: Machine,
     pub cells: Vec<Cell>,
     pub throughput: Vec<Throughput>,
+    /// None where there was no profiling build.
+    pub stages: Vec<Stages>,
     pub module: ModuleSize,
     /// Peaks of the core, as the worker names them.
     pub peaks: BTreeMap<String, f64>,
@@ -44,6 +47,12 @@ pub struct Cell {
     pub found_otherwise: usize,
     /// Share of the events of exact search that the module found, averaged over candidates.
     pub recall: f64,
+    /// Distinct items in the history.
+    pub items: usize,
+    /// Distinct events that the module found for any candidate.
+    pub attended: usize,
+    /// Bytes of the encoded request.
+    pub request_bytes: usize,
     pub variants: BTreeMap<String, Measured>,
     /// Why a variant is not there.
     pub left_out: BTreeMap<String, String>,
@@ -70,6 +79,15 @@ pub struct Agreement {
     pub wrong: usize,
     /// The largest difference among candidates for which both had the same events.
     pub worst: f32,
+}
+
+/// What each stage of the module took in wasmtime, in the order they run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stages {
+    pub candidates: usize,
+    pub events: usize,
+    pub search: Gsu,
+    pub stages: Vec<StageTime>,
 }
 
 /// Requests a second.

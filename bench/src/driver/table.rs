@@ -58,6 +58,9 @@ mod tests {
             draws: 0,
             found_otherwise: 0,
             recall: 1.0,
+            items: 1,
+            attended: 1,
+            request_bytes: 1,
             variants: variants.map(|(name, one)| (name.to_owned(), one)).into(),
             left_out: BTreeMap::from([("tract".to_owned(), "why".to_owned())]),
         };

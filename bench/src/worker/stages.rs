@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, ensure};
 use lookback::abi::Status;
 use lookback::stage::Stage;
 use lookback_bench::fixture::Fixture;
-use lookback_bench::protocol::StageTimes;
+use lookback_bench::protocol::StageTime;
 use wasmtime::{Config, Engine, Linker, Memory, Module, Store, TypedFunc};
 
 use crate::native::read;
@@ -16,7 +16,7 @@ use crate::native::read;
 const WARM_UP: usize = 3;
 
 /// Runs a fixture so many times; gives the median time of each stage.
-pub fn times(model: &Path, module: &Path, fixture: &Path, search: &str, runs: usize) -> Result<StageTimes> {
+pub fn times(model: &Path, module: &Path, fixture: &Path, search: &str, runs: usize) -> Result<Vec<StageTime>> {
     ensure!(runs > 0, "stages are timed over at least one run");
     let request = Fixture::read(fixture)?.request(fixture, search)?;
     let (bundle, shard) = (read(model, "bundle.lbb")?, read(model, "shard.lbs")?);
@@ -37,9 +37,10 @@ pub fn times(model: &Path, module: &Path, fixture: &Path, search: &str, runs: us
     }
     let median = |times: &mut Vec<f64>| {
         times.sort_unstable_by(f64::total_cmp);
-        times[times.len() / 2]
+        times[times.len() / 2] / 1e6
     };
-    Ok(StageTimes { nanoseconds: of_stage.iter_mut().map(median).collect() })
+    let named = Stage::ALL.iter().zip(&mut of_stage);
+    Ok(named.map(|(stage, times)| StageTime { stage: stage.name().into(), milliseconds: median(times) }).collect())
 }
 
 /// The profiling build with a model in it.

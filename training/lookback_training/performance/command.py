@@ -25,6 +25,7 @@ def register(commands: Any) -> None:
     three.add_argument("--graphs", type=Path, required=True, help="folder of performance-graphs")
     three.set_defaults(run=_worker)
     four = commands.add_parser("performance-page", help="write the page of the benchmark's results")
+    four.add_argument("--model", type=Path, required=True, help="model directory that was measured")
     four.add_argument("--results", type=Path, required=True, metavar="DIR", help="what `cargo xtask bench` measured")
     four.add_argument("--output", type=Path, required=True, help="Markdown page to write, such as docs/performance.md")
     four.add_argument("--fleet", type=Path, required=True, help="the note on cost to write, such as docs/fleet.md")
@@ -62,7 +63,7 @@ def _worker(options: argparse.Namespace) -> int:
 
 
 def _page(options: argparse.Namespace) -> int:
-    from . import fleet, page, plots, results
+    from . import fleet, page, plots, results, roofline
     from .bars import bars
 
     found = results.read(options.results)
@@ -71,7 +72,7 @@ def _page(options: argparse.Namespace) -> int:
     drawn = [(title, f"{folder.name}/{path.name}") for title, path in plots.draw(found, folder)]
     notes = folder / NOTES
     text = notes.read_text() if notes.is_file() else ""
-    options.output.write_text(page.render(found, options.command, drawn, text))
+    options.output.write_text(page.render(found, options.command, drawn, text, roofline.shape(options.model)))
     cost = fleet.render(found, options.command, options.core_hour_price)
     options.fleet.write_text(cost)
     for bar in bars(found):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from .bars import bars
 from .results import ENOUGH_FOR_P99, REFERENCE, Cell, Results
+from .roofline import Shape, bottleneck, reached
 
 VARIANTS: dict[str, str] = {
     "wasmtime": "Lookback's module in wasmtime through `lookback-host`, with deadline and memory limit. From a request "
@@ -48,8 +49,11 @@ request, ordering its events and looking up embeddings, theirs does not.
 """
 
 
-def render(results: Results, command: str, plots: list[tuple[str, str]], notes: str = "") -> str:
-    """The whole page; `plots` are (title, path), `notes` is what people say of the figures."""
+def render(
+    results: Results, command: str, plots: list[tuple[str, str]], notes: str = "", shape: Shape | None = None
+) -> str:
+    """The whole page; `plots` are (title, path), `notes` is what people say of the figures; stages are told where the
+    model's `shape` is given."""
     page = [INTRODUCTION.format(command=command, rounds=ENOUGH_FOR_P99)]
     if results.quick:
         page.append("This is a quick run: few cells and few rounds.\n")
@@ -64,6 +68,8 @@ def render(results: Results, command: str, plots: list[tuple[str, str]], notes: 
         page += ["## 99th percentiles\n", _p99(results) + "\n"]
     page += ["## One core and two\n", _throughput(results) + "\n"]
     page += ["## What this core can do\n", _peaks(results) + "\n"]
+    if results.stages and shape is not None:
+        page += ["## Stages\n", _stages(results) + "\n", "## Roofline\n", _roofline(results, shape) + "\n"]
     if results.start is not None:
         page += ["## Start, memory and formats\n", _start(results.start) + "\n"]
     page += ["## Did they answer alike\n", _agreement(results) + "\n"]
@@ -149,6 +155,48 @@ def _peaks(results: Results) -> str:
         "additions both counted), in registers; reading, and a = b + s·c (STREAM's triad), over 256 MB arrays.\n\n"
         + table(["peak", "measured"], body)
     )
+
+
+def _stages(results: Results) -> str:
+    names = list(results.stages[0].milliseconds)
+    body = []
+    for one in results.stages:
+        times = [f"{one.milliseconds[name]:.2f}" for name in names]
+        total = f"{sum(one.milliseconds.values()):.1f}"
+        body.append([one.search, f"{one.candidates:,}", f"{one.events:,}", *times, total])
+    return (
+        "Median ms of each stage within the module in wasmtime, by a profiling build that looks at a clock between "
+        "them (`src/stage.rs` says what each is).\n\n"
+        + table(["search", "candidates", "events", *names, "all"], body)
+    )
+
+
+def _roofline(results: Results, shape: Shape) -> str:
+    parts = [
+        "For each stage the operations it cannot do without, multiplications and additions both counted, the bytes "
+        "that it has to read or write at least once, and the shares that it reached of the peaks above: of 128-bit "
+        "arithmetic in wasmtime (of 16-bit codes where it multiplies codes), and of reading memory. What a stage does "
+        "besides, such as comparing and sorting, is not counted, so that shares are lower bounds."
+    ]
+    for one in results.stages:
+        stages = list(reached(results, shape, one))
+        body = [
+            [
+                stage.stage,
+                f"{stage.milliseconds:.2f}",
+                f"{stage.work.operations / 1e6:,.1f}" if stage.work else "–",
+                f"{stage.work.bytes / 1e6:,.2f}" if stage.work else "–",
+                "–" if stage.of_arithmetic is None else f"{stage.of_arithmetic:.0%}",
+                "–" if stage.of_memory is None else f"{stage.of_memory:.0%}",
+            ]
+            for stage in stages
+        ]
+        next_one = bottleneck(stages)
+        parts.append(f"**{one.search.capitalize()} search, {one.candidates:,} candidates, {one.events:,} events**")
+        parts.append(table(["stage", "ms", "million operations", "MB", "of arithmetic", "of memory"], body))
+        if next_one:
+            parts.append(f"The next bottleneck: {next_one.stage}, the stage with most time above its peak.")
+    return "\n\n".join(parts)
 
 
 def _start(start: dict[str, object]) -> str:

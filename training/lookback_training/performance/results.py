@@ -41,6 +41,11 @@ class Cell:
     draws: int
     found_otherwise: int
     recall: float
+    items: int
+    """Distinct items in the history."""
+    attended: int
+    """Distinct events that were found for any candidate."""
+    request_bytes: int
     variants: dict[str, Measured]
     left_out: dict[str, str]
 
@@ -52,11 +57,22 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Stages:
+    """Milliseconds of each stage of the module, in the order they run."""
+
+    candidates: int
+    events: int
+    search: str
+    milliseconds: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Results:
     quick: bool
     machine: dict[str, Any]
     cells: list[Cell]
     throughput: list[dict[str, Any]]
+    stages: list[Stages]
     module: dict[str, int]
     peaks: dict[str, float]
     versions: dict[str, str]
@@ -94,6 +110,7 @@ def read(folder: Path) -> Results:
             machine=document["machine"],
             cells=[_cell(one) for one in document["cells"]],
             throughput=document["throughput"],
+            stages=[_stages(one) for one in document["stages"]],
             module=document["module"],
             peaks=document["peaks"],
             versions=json.loads((folder / "versions.json").read_text()),
@@ -115,5 +132,21 @@ def _cell(one: dict[str, Any]) -> Cell:
         )
         for name, found in one["variants"].items()
     }
-    kept = ("candidates", "events", "search", "draws", "found_otherwise", "recall", "left_out")
+    kept = (
+        "candidates",
+        "events",
+        "search",
+        "draws",
+        "found_otherwise",
+        "recall",
+        "items",
+        "attended",
+        "request_bytes",
+        "left_out",
+    )
     return Cell(variants=variants, **{name: one[name] for name in kept})
+
+
+def _stages(one: dict[str, Any]) -> Stages:
+    times = {stage["stage"]: stage["milliseconds"] for stage in one["stages"]}
+    return Stages(candidates=one["candidates"], events=one["events"], search=one["search"], milliseconds=times)

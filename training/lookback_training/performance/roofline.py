@@ -1,0 +1,148 @@
+"""What each stage of a request has to do, and how near it comes to what the core can do.
+
+Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model" (CACM 2009): a stage is bound by
+arithmetic or by memory, whichever of the two would take longer at its peak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from ..export import shard as shards
+from .results import Cell, Results, Stages
+
+FLOAT = 4
+CODE = 2
+F32_PEAK, I16_PEAK = "wasmtime_f32_multiply_add_gflops", "wasmtime_i16_dot_gops"
+READ_PEAK = "read_gb_per_second"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of the model decides how much there is to do."""
+
+    dimension: int
+    width: int
+    columns: int
+    """D, all heads together."""
+    heads: int
+    k: int
+    marks: int
+    head_operations: int
+    """Of one candidate, in the half of the graph that is computed for each."""
+    head_bytes: int
+    """Its weights."""
+    row_bytes: int
+    """A row of the shard."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Multiplications and additions, and bytes that have to be read or written at least once."""
+
+    operations: float
+    bytes: float
+    codes: bool = False
+    """Whether the operations are on 16-bit codes."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A stage: its work, its time, and the shares of both peaks that it reached."""
+
+    stage: str
+    milliseconds: float
+    work: Work | None
+    of_arithmetic: float | None
+    of_memory: float | None
+
+
+def shape(model: Path) -> Shape:
+    """Reads model.onnx and shard.lbs of a model directory."""
+    inferred = onnx.shape_inference.infer_shapes(onnx.load(model / "model.onnx"))
+    graph = inferred.graph
+    weights = {one.name: one for one in graph.initializer}
+    long = next(node for node in graph.node if node.op_type == "LongAttention")
+    attributes = {one.name: one.i for one in long.attribute}
+    of_candidates = {"candidate_embedding", "candidate_category", "candidate_feature"}
+    operations, head_bytes = 0, 0
+    known = {one.name: one.type.tensor_type.shape for one in graph.value_info}
+    for node in graph.node:
+        if of_candidates & set(node.input):
+            of_candidates |= set(node.output)
+        if node.op_type == "Gemm" and node.output[0] in of_candidates:
+            rows, columns = weights[node.input[1]].dims
+            operations += 2 * rows * columns
+            head_bytes += FLOAT * rows * columns
+        if node.op_type == "Attend" and node.output[0] in of_candidates:
+            slots, width = known[node.input[4]].dim[1].dim_value, known[node.input[0]].dim[1].dim_value
+            operations += 4 * slots * width
+    dims = {name.rsplit("event.", 1)[-1]: weights[name].dims for name in weights if name.startswith("event.")}
+    width, dimension = dims["item.weight"]
+    marks = sum(dims[f"{name}.weight"][0] for name in ("action", "age", "hour", "weekday"))
+    shard = (model / "shard.lbs").read_bytes()
+    rows = len(shards.decode(shard).item)
+    return Shape(
+        dimension=dimension,
+        width=width,
+        columns=weights[long.input[16]].dims[0],
+        heads=attributes["heads"],
+        k=attributes["k"],
+        marks=marks,
+        head_operations=operations,
+        head_bytes=head_bytes,
+        row_bytes=len(shard) // max(rows, 1),
+    )
+
+
+def work(shape: Shape, cell: Cell) -> dict[str, Work]:
+    """What the stages have to do that do the bulk of it; see src/long_attention.rs and src/gsu."""
+    c, n, m, p = cell.candidates, cell.events, cell.items, cell.attended
+    d, w, wide = shape.dimension, shape.width, shape.columns
+    query = c * (d * w + 2 * w * wide)
+    all_work = {
+        "decode": Work(0, cell.request_bytes),
+        "lookup": Work(0, c * shape.row_bytes + n * 16),
+        "query": Work(2 * query, FLOAT * c * (d + w + wide + shape.heads * w)),
+        "encode": Work(2 * min(m, p) * d * w + 8 * p * w, FLOAT * (2 * min(m, p) * d + 2 * p * w)),
+        "attend": Work(
+            4 * c * shape.k * shape.heads * w + 2 * c * w * wide,
+            FLOAT * c * (shape.k * w + shape.heads * (w + shape.k) + wide),
+        ),
+        "head": Work(c * shape.head_operations, shape.head_bytes + FLOAT * c * (2 * d + wide)),
+    }
+    if cell.search == "soft":
+        all_work["index"] = Work(2 * m * d, 2 * FLOAT * m * d)
+        all_work["search"] = Work(2 * c * m * d, CODE * (c + m) * d + FLOAT * c * m, codes=True)
+    if cell.search == "consistent":
+        all_work["index"] = Work(2 * m * d * w + 2 * c * w * shape.marks + 6 * n * w, FLOAT * (2 * m * w + 4 * n))
+        all_work["search"] = Work(2 * c * m * w, CODE * (c + m) * w + FLOAT * c * m, codes=True)
+    return all_work
+
+
+def reached(results: Results, shape: Shape, one: Stages) -> Iterable[Reached]:
+    """Each stage of a profiled request."""
+    cell = results.cell(one.candidates, one.events, one.search)
+    found = work(shape, cell) if cell else {}
+    for stage, milliseconds in one.milliseconds.items():
+        done = found.get(stage)
+        if done is None or milliseconds <= 0:
+            yield Reached(stage, milliseconds, done, None, None)
+            continue
+        peak = results.peaks[I16_PEAK if done.codes else F32_PEAK]
+        per_second = 1e-6 / milliseconds
+        of_arithmetic = done.operations * per_second / peak if done.operations else None
+        yield Reached(stage, milliseconds, done, of_arithmetic, done.bytes * per_second / results.peaks[READ_PEAK])
+
+
+def bottleneck(stages: Iterable[Reached]) -> Reached | None:
+    """The stage from which most time would go if it ran at the peak that binds it."""
+
+    def above_peak(stage: Reached) -> float:
+        return stage.milliseconds * (1 - max(stage.of_arithmetic or 0.0, stage.of_memory or 0.0))
+
+    return max((stage for stage in stages if stage.work), key=above_peak, default=None)
