@@ -4,7 +4,7 @@
 //! the root-mean-square norm of Zhang and Sennrich (NeurIPS 2019).
 
 use crate::gsu::{ByItem, MARKS};
-use crate::numeric::{Matrix, add, dot, multiply, scale, sum_of_squares};
+use crate::numeric::{Matrix, add, dot, multiply_scaled, sum_of_squares};
 
 /// The weights, as training names them; w is the width, d the embedding dimension.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,10 @@ pub struct Marks {
 pub struct Encoder {
     weights: Weights,
     item: Matrix,
+    /// What an action and an age add together, `[actions, age buckets, w]`: few pairs are told apart by many events.
+    action_age: Vec<f32>,
+    /// What an hour and a weekday add together, `[24, 7, w]`.
+    hour_weekday: Vec<f32>,
     width: usize,
 }
 
@@ -55,7 +59,9 @@ impl Encoder {
     pub fn new(weights: Weights) -> Encoder {
         let width = weights.norm.len();
         let item = Matrix::transposed(&weights.item, width, weights.item.len() / width);
-        Encoder { weights, item, width }
+        let action_age = pairs(&weights.action, &weights.age, width);
+        let hour_weekday = pairs(&weights.hour, &weights.weekday, width);
+        Encoder { weights, item, action_age, hour_weekday, width }
     }
 
     /// w.
@@ -104,17 +110,10 @@ impl Encoder {
     /// What each event's sum of parts is multiplied with before the norm's weight, given the events of each item `[M]` and
     /// the items' parts `[M, w]`.
     pub fn scales(&self, items: &[f32], events: &ByItem, marks: &[Marks]) -> Vec<f32> {
-        let weights = &self.weights;
-        // Few pairs of marks are told apart by many events.
-        let first = pairs(&weights.action, &weights.age, self.width);
-        let second = pairs(&weights.hour, &weights.weekday, self.width);
-        let (ages, weekdays) = (weights.age.len() / self.width, weights.weekday.len() / self.width);
         let mut scales = vec![0.0; marks.len()];
         for (i, item) in items.chunks_exact(self.width).enumerate() {
             for &event in events.events(i) {
-                let marks = marks[event as usize];
-                let first = row(&first, marks.action * ages + marks.age, self.width);
-                let second = row(&second, marks.hour * weekdays + marks.weekday, self.width);
+                let [first, second] = self.mark_pairs(marks[event as usize]);
                 scales[event as usize] = self.norm_scale(sum_of_squares(item, first, second));
             }
         }
@@ -131,16 +130,19 @@ impl Encoder {
         let start = out.len();
         out.extend_from_slice(item);
         let x = &mut out[start..];
-        self.add_marks(x, marks);
+        let [first, second] = self.mark_pairs(marks);
+        add(x, first);
+        add(x, second);
         self.norm(x, &self.weights.norm);
     }
 
-    fn add_marks(&self, x: &mut [f32], marks: Marks) {
-        let weights = &self.weights;
-        add(x, row(&weights.action, marks.action, self.width));
-        add(x, row(&weights.age, marks.age, self.width));
-        add(x, row(&weights.hour, marks.hour, self.width));
-        add(x, row(&weights.weekday, marks.weekday, self.width));
+    /// What an event's marks add, `[w]` each.
+    fn mark_pairs(&self, marks: Marks) -> [&[f32]; 2] {
+        let (ages, weekdays) = (self.weights.age.len() / self.width, self.weights.weekday.len() / self.width);
+        [
+            row(&self.action_age, marks.action * ages + marks.age, self.width),
+            row(&self.hour_weekday, marks.hour * weekdays + marks.weekday, self.width),
+        ]
     }
 
     fn norm_scale(&self, sum_of_squares: f32) -> f32 {
@@ -148,8 +150,8 @@ impl Encoder {
     }
 
     fn norm(&self, x: &mut [f32], weight: &[f32]) {
-        scale(x, self.norm_scale(dot(x, x)));
-        multiply(x, weight);
+        let scale = self.norm_scale(dot(x, x));
+        multiply_scaled(x, weight, scale);
     }
 }
 

@@ -88,3 +88,8 @@ pub(crate) fn ordered_f32(score: f32) -> u32 {
     let bits = (score + 0.0).to_bits();
     bits ^ (((bits as i32) >> 31) as u32 | SIGN)
 }
+
+/// The number that [`ordered_f32`] orders so; none for 0.
+pub(crate) fn f32_of(ordered: u32) -> f32 {
+    f32::from_bits(if ordered & SIGN == 0 { !ordered } else { ordered ^ SIGN })
+}

@@ -41,15 +41,15 @@ pub fn consistent(logits: &Logits, width: usize, k: usize) -> Vec<i64> {
     if index.is_empty() || logits.scale.is_empty() {
         return index;
     }
-    let scales = [logits.query, logits.item].map(|vectors| codes::scale(&[vectors], width));
-    let (left, right) = (Left::new(logits.query, width, scales[0]), Right::new(logits.item, width, scales[1]));
+    let events = Events::new(logits, width);
+    let scales = [logits.query, &events.item].map(|vectors| codes::scale(&[vectors], width));
+    let (left, right) = (Left::new(logits.query, width, scales[0]), Right::new(&events.item, width, scales[1]));
     let unit = 1.0 / (scales[0] * scales[1]);
-    let events = Events::new(logits);
     let bounds = events.bounds();
-    let error = Error::of(logits, width, scales);
+    let error = Error::of(&events.item, width, scales);
     let marks = logits.mark.len() / candidates;
     let items = events.scales.len();
-    let mut pairs = Vec::with_capacity(events.pairs.len());
+    let mut of_marks = OfMarks::default();
     let mut reaches = vec![[i32x4::ZERO; 2]; right.len()];
     let mut scratch = Vec::new();
     let mut top = Top::new(k);
@@ -57,18 +57,15 @@ pub fn consistent(logits: &Logits, width: usize, k: usize) -> Vec<i64> {
     scan(&left, candidates, &right, |c, products| {
         let query = &logits.query[c * width..][..width];
         let mark = &logits.mark[c * marks..][..marks];
-        pairs.clear();
-        pairs.extend(events.pairs.iter().map(|&[a, b]| mark[usize::from(a)] + mark[usize::from(b)]));
-        let candidate = Candidate { query, pairs: &pairs, error: error.of_candidate(query, mark) };
-        let most = candidate.error + events.largest(&pairs);
+        events.add_up(mark, &mut of_marks);
+        let error = error.of_candidate(query, mark);
         for ((reach, products), bound) in reaches.iter_mut().zip(&*products).zip(&bounds) {
-            *reach = bound.reach(products, unit, most);
+            *reach = bound.reach(products, unit, error, of_marks.most[bound.rank]);
         }
         close(&mut reaches, items);
         let offer = |item: usize, top: &mut Top| {
             let lanes: &[i32; BLOCK] = bytemuck::cast_ref(&products[item / BLOCK]);
-            let vector = &logits.item[item * width..][..width];
-            events.offer(item, vector, lanes[item % BLOCK] as f32 * unit, most, &candidate, top);
+            events.offer(item, lanes[item % BLOCK] as f32 * unit, error, &of_marks, query, top);
         };
         top.clear();
         let promising = reached(&reaches, k, &mut scratch);
@@ -95,121 +92,202 @@ fn as_signed(ordered: u32) -> i32 {
     top::i32_of(ordered)
 }
 
-struct Candidate<'a> {
-    /// `[w]`.
-    query: &'a [f32],
-    /// What each pair of marks adds.
-    pairs: &'a [f32],
-    /// The most that codes and rounding can take from an inner product.
-    error: f32,
-}
-
 /// An event as its item is met.
 struct Event {
-    bias: f32,
     scale: f32,
-    /// Its pairs of marks.
-    pairs: [u16; MARKS / 2],
+    /// Among [`Events::first`].
+    first: u32,
+    /// Among [`Events::second`].
+    second: u32,
     row: u32,
 }
 
-/// The events of each item, those with the largest bias first.
-struct Events<'a> {
-    by_item: &'a ByItem,
+/// Two marks that events have, and a bias that those events have that have both.
+#[derive(Clone, Copy, PartialEq)]
+struct First {
+    marks: [u16; 2],
+    bias: f32,
+}
+
+/// The events of each item, those with the largest bias first; items are in the order of their first events.
+struct Events {
+    /// `[M, w]`.
+    item: Vec<f32>,
+    /// `[M + 1]`: the i-th item has the events from `start[i]` to `start[i + 1]`.
+    start: Vec<usize>,
     events: Vec<Event>,
     /// Of each item the least and the largest scale of its events.
     scales: Vec<[f32; 2]>,
-    /// Pairs of marks that events have: first those of the first two marks, then those of the last two.
-    pairs: Vec<[u16; 2]>,
-    /// How many pairs are of the first two marks.
-    first_pairs: usize,
+    /// What events have of bias and first two marks, largest bias first.
+    first: Vec<First>,
+    /// What events have of last two marks.
+    second: Vec<[u16; 2]>,
+    /// The least and the largest scale of all.
+    extremes: [f32; 2],
 }
 
-impl<'a> Events<'a> {
-    fn new(logits: &Logits<'a>) -> Events<'a> {
+/// What the marks of a candidate's events add up to.
+#[derive(Default)]
+struct OfMarks {
+    /// Of each of [`Events::first`], and of each of [`Events::second`].
+    first: Vec<f32>,
+    second: Vec<f32>,
+    /// What marks, scaled, and bias add to a logit at most, for events with that of [`Events::first`] or a later one.
+    most: Vec<f32>,
+}
+
+impl Events {
+    fn new(logits: &Logits, width: usize) -> Events {
         let by_item = logits.events;
-        let (mut pairs, mut pair_of) = (Vec::new(), Vec::new());
-        let mut firsts = 0;
-        for half in [0, 2] {
-            let mut known: BTreeMap<[u16; 2], u16> = BTreeMap::new();
-            pair_of.push(Vec::with_capacity(logits.marks.len()));
-            for marks in logits.marks {
-                let pair = [marks[half], marks[half + 1]];
-                let at = *known.entry(pair).or_insert_with(|| {
-                    pairs.push(pair);
-                    (pairs.len() - 1) as u16
-                });
-                pair_of[half / 2].push(at);
-            }
-            if half == 0 {
-                firsts = pairs.len();
-            }
-        }
-        let mut events = Vec::with_capacity(by_item.row.len());
-        let mut scales = Vec::with_capacity(by_item.item.len());
-        for item in 0..by_item.item.len() {
-            let first = events.len();
-            let mut extremes = [f32::INFINITY, 0.0];
+        let firsts = logits.marks.iter().zip(logits.bias);
+        let (first, first_of) =
+            numbered(firsts.map(|(marks, &bias)| (!top::ordered_f32(bias), [marks[0], marks[1]])), |first| {
+                place(first.1)
+            });
+        let (second, second_of) = numbered(logits.marks.iter().map(|marks| [marks[2], marks[3]]), place);
+        let first = first.into_iter().map(|(bias, marks)| First { marks, bias: top::f32_of(!bias) }).collect();
+        let best = |item: usize| by_item.events(item).iter().map(|&row| first_of[row as usize]).min();
+        let mut order: Vec<(Option<u32>, usize)> = (0..by_item.item.len()).map(|item| (best(item), item)).collect();
+        order.sort_unstable();
+
+        let mut sorted = Events {
+            item: Vec::with_capacity(logits.item.len()),
+            start: vec![0],
+            events: Vec::with_capacity(by_item.row.len()),
+            scales: Vec::with_capacity(order.len()),
+            first,
+            second,
+            extremes: NO_SCALES,
+        };
+        for (_, item) in order {
+            let from = sorted.events.len();
+            sorted.item.extend_from_slice(&logits.item[item * width..][..width]);
+            let mut scales = NO_SCALES;
             for &row in by_item.events(item) {
-                let at = row as usize;
-                let (bias, scale) = (logits.bias[at], logits.scale[at]);
-                extremes = [if scale < extremes[0] { scale } else { extremes[0] }, larger(extremes[1], scale)];
-                events.push(Event { bias, scale, pairs: [pair_of[0][at], pair_of[1][at]], row });
+                let (at, scale) = (row as usize, logits.scale[row as usize]);
+                scales = wider(scales, [scale, scale]);
+                sorted.events.push(Event { scale, first: first_of[at], second: second_of[at], row });
             }
-            events[first..].sort_unstable_by(|a, b| b.bias.total_cmp(&a.bias));
-            scales.push(extremes);
+            sorted.events[from..].sort_unstable_by_key(|event| event.first);
+            sorted.start.push(sorted.events.len());
+            sorted.scales.push(scales);
+            sorted.extremes = wider(sorted.extremes, scales);
         }
-        Events { by_item, events, scales, pairs, first_pairs: firsts }
+        sorted
     }
 
     fn of(&self, item: usize) -> &[Event] {
-        let start = &self.by_item.start;
-        &self.events[start[item] as usize..start[item + 1] as usize]
+        &self.events[self.start[item]..self.start[item + 1]]
     }
 
-    /// The most that an event's two pairs add.
-    fn largest(&self, pairs: &[f32]) -> f32 {
-        let largest = |pairs: &[f32]| pairs.iter().copied().fold(f32::NEG_INFINITY, larger);
-        largest(&pairs[..self.first_pairs]) + largest(&pairs[self.first_pairs..])
+    /// Adds up a candidate's marks.
+    fn add_up(&self, mark: &[f32], sums: &mut OfMarks) {
+        let sum = |[a, b]: [u16; 2]| mark[usize::from(a)] + mark[usize::from(b)];
+        let OfMarks { first, second, most } = sums;
+        first.clear();
+        first.extend(self.first.iter().map(|first| sum(first.marks)));
+        second.clear();
+        second.extend(self.second.iter().map(|&marks| sum(marks)));
+        let [least_scale, largest_scale] = self.extremes;
+        let scaled = |sum: f32| larger(sum * least_scale, sum * largest_scale);
+        let of_second = second.iter().map(|&sum| scaled(sum)).fold(f32::NEG_INFINITY, larger);
+        most.clear();
+        let of_first =
+            |(first, sum): (&First, &f32)| scaled(*sum) + first.bias + of_second + ROUNDING * first.bias.abs();
+        most.extend(self.first.iter().zip(&*first).map(of_first));
+        let mut largest = f32::NEG_INFINITY;
+        for most in most.iter_mut().rev() {
+            largest = larger(largest, *most);
+            *most = largest;
+        }
     }
 
-    /// Offers the logits of an item's events that can be among the k, given query · item as its codes have it, and the
-    /// most that can be added to it.
-    fn offer(&self, item: usize, vector: &[f32], coded: f32, most: f32, candidate: &Candidate, top: &mut Top) {
+    /// Offers the logits of an item's events that can be among the k, given query · item as its codes have it, and what
+    /// it may be off.
+    fn offer(&self, item: usize, coded: f32, error: f32, marks: &OfMarks, query: &[f32], top: &mut Top) {
         let [least_scale, largest_scale] = self.scales[item];
-        let reach = larger((coded + most) * least_scale, (coded + most) * largest_scale);
-        let coded = coded + candidate.error;
+        let coded = coded + error;
+        let scaled = larger(coded * least_scale, coded * largest_scale);
         let mut product = None;
+        // No number where nothing is too little yet.
+        let mut least = top::f32_of(top.least());
         for event in self.of(item) {
-            if top::ordered_f32(reach + event.bias) < top.least() {
+            let first = event.first as usize;
+            if scaled + marks.most[first] < least {
                 return;
             }
-            let [first, second] = event.pairs.map(|pair| candidate.pairs[usize::from(pair)]);
-            if top::ordered_f32((coded + first + second) * event.scale + event.bias) < top.least() {
+            let (of_first, of_second) = (marks.first[first], marks.second[event.second as usize]);
+            let bias = self.first[first].bias;
+            if (coded + of_first + of_second) * event.scale + bias < least {
                 continue;
             }
-            let product = *product.get_or_insert_with(|| dot(candidate.query, vector));
-            top.offer(top::ordered_f32((product + first + second) * event.scale + event.bias), event.row);
+            let product = *product.get_or_insert_with(|| dot(query, &self.item[item * query.len()..][..query.len()]));
+            top.offer(top::ordered_f32((product + of_first + of_second) * event.scale + bias), event.row);
+            least = top::f32_of(top.least());
         }
     }
 
     /// Of each block of items.
     fn bounds(&self) -> Vec<Bound> {
         let items = self.scales.len();
-        let of = |block: usize, part: fn([f32; 2], f32) -> f32| {
+        let of = |block: usize, part: usize| {
             let mut lanes = [0.0; BLOCK];
             for (lane, item) in lanes.iter_mut().zip(items_of(block, items)) {
-                *lane = part(self.scales[item], self.of(item)[0].bias);
+                *lane = self.scales[item][part];
             }
             bytemuck::cast(lanes)
         };
         let bound = |block: usize| Bound {
-            least_scale: of(block, |scale, _| scale[0]),
-            largest_scale: of(block, |scale, _| scale[1]),
-            bias: of(block, |_, bias| bias),
+            least_scale: of(block, 0),
+            largest_scale: of(block, 1),
+            rank: self.of(block * BLOCK)[0].first as usize,
         };
         (0..items.div_ceil(BLOCK)).map(bound).collect()
     }
+}
+
+/// Scales of no event.
+const NO_SCALES: [f32; 2] = [f32::INFINITY, 0.0];
+
+/// The least and the largest of both.
+fn wider(a: [f32; 2], b: [f32; 2]) -> [f32; 2] {
+    [if b[0] < a[0] { b[0] } else { a[0] }, larger(a[1], b[1])]
+}
+
+/// The distinct ones in order, and the number of each among them. Few are told apart by many: the one that was met last in
+/// each `place` (`[PLACES]`) is at hand.
+fn numbered<T: Copy + Ord>(all: impl Iterator<Item = T> + Clone, place: impl Fn(T) -> usize) -> (Vec<T>, Vec<u32>) {
+    let mut met: Vec<Option<(T, u32)>> = vec![None; PLACES];
+    let mut of = BTreeMap::new();
+    for one in all.clone() {
+        let met = &mut met[place(one) % PLACES];
+        if met.is_none_or(|(known, _)| known != one) {
+            of.insert(one, 0);
+            *met = Some((one, 0));
+        }
+    }
+    of.values_mut().zip(0..).for_each(|(number, at)| *number = at);
+    met.fill(None);
+    let number = |one: T| {
+        let met = &mut met[place(one) % PLACES];
+        match *met {
+            Some((known, number)) if known == one => number,
+            _ => {
+                let number = of[&one];
+                *met = Some((one, number));
+                number
+            }
+        }
+    };
+    let numbers = all.map(number).collect();
+    (of.into_keys().collect(), numbers)
+}
+
+const PLACES: usize = 4096;
+
+/// A place for two marks.
+fn place([a, b]: [u16; 2]) -> usize {
+    usize::from(a) * 64 + usize::from(b)
 }
 
 /// What codes and the rounding of floats can take from inner products.
@@ -220,8 +298,8 @@ struct Error {
 }
 
 impl Error {
-    fn of(logits: &Logits, width: usize, scales: [f32; 2]) -> Error {
-        let largest_item = logits.item.chunks_exact(width).map(size).fold(0.0, larger);
+    fn of(item: &[f32], width: usize, scales: [f32; 2]) -> Error {
+        let largest_item = item.chunks_exact(width).map(size).fold(0.0, larger);
         Error { largest_item, scales }
     }
 
@@ -244,21 +322,21 @@ fn size(vector: &[f32]) -> f32 {
 /// Far more than the rounding of sums of some hundred floats, relative to the sum of their sizes.
 const ROUNDING: f32 = 1e-5;
 
-/// The least and largest scale and the largest bias of a block's items.
+/// The least and largest scale of a block's items, and the first of what their events have of bias and first marks.
 struct Bound {
     least_scale: [f32x4; 2],
     largest_scale: [f32x4; 2],
-    bias: [f32x4; 2],
+    rank: usize,
 }
 
 impl Bound {
     /// What no logit of each item's events is above, as whole numbers that order as they do.
     #[inline(always)]
-    fn reach(&self, products: &[i32x4; 2], unit: f32, most: f32) -> BlockScores {
+    fn reach(&self, products: &[i32x4; 2], unit: f32, error: f32, most: f32) -> BlockScores {
         [0, 1].map(|half| {
-            let sum = f32x4::from_i32x4(products[half]) * f32x4::splat(unit) + f32x4::splat(most);
-            let scaled = (sum * self.least_scale[half]).fast_max(sum * self.largest_scale[half]);
-            ordered(scaled + self.bias[half])
+            let product = f32x4::from_i32x4(products[half]) * f32x4::splat(unit) + f32x4::splat(error);
+            let scaled = (product * self.least_scale[half]).fast_max(product * self.largest_scale[half]);
+            ordered(scaled + f32x4::splat(most))
         })
     }
 }

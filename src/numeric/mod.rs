@@ -69,9 +69,10 @@ pub(crate) fn add(to: &mut [f32], from: &[f32]) {
     combine(to, [from], |to, [from]| to + from, |to, [from]| to + from);
 }
 
-/// to *= by, for slices of one length.
-pub(crate) fn multiply(to: &mut [f32], by: &[f32]) {
-    combine(to, [by], |to, [by]| to * by, |to, [by]| to * by);
+/// to *= scale · by, for slices of one length.
+pub(crate) fn multiply_scaled(to: &mut [f32], by: &[f32], scale: f32) {
+    let lanes = f32x4::splat(scale);
+    combine(to, [by], |to, [by]| to * (by * lanes), |to, [by]| to * (by * scale));
 }
 
 /// The sum of the squares of a + b + c, for slices of one length.
