@@ -22,7 +22,7 @@ const BARRED: [&str; 2] = [REFERENCE, "onnxruntime"];
 /// Variants that search as the module does; the others search exactly.
 const SAME_SEARCH: [&str; 4] = [REFERENCE, "v8", "native-128", "native-all"];
 /// A variant of which a request is expected to take longer is left out.
-const MOST_SECONDS: f64 = 30.0;
+const MOST_SECONDS: f64 = 15.0;
 const LEAST_ROUNDS: usize = 3;
 
 /// How long to measure.

@@ -23,6 +23,7 @@ use clap::{Args, Parser};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lookback::request::Gsu;
+use lookback_bench::protocol::StageTime;
 
 use cells::{Pace, Size, Table};
 use fixtures::{Fixtures, SEARCHES};
@@ -119,34 +120,17 @@ impl Run {
         let scratch = self.common.fixtures.join("scores");
         fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
         let pace = match self.common.quick {
-            true => Pace { seconds: 1.5, rounds: 25, barred_rounds: 25, enough: 1.5 },
-            false => Pace { seconds: 4.0, rounds: 40, barred_rounds: 110, enough: 8.0 },
+            true => Pace { seconds: 1.0, rounds: 15, barred_rounds: 15, enough: 1.0 },
+            false => Pace { seconds: 2.5, rounds: 40, barred_rounds: 110, enough: 2.5 },
         };
-        let mut table = Table::new(self.workers()?, pace, scratch, &place);
-        let (candidates, events) = sizes(self.common.quick);
-        let mut cells = Vec::new();
-        println!("{}", table::head());
-        for search in SEARCHES {
-            for &events in events {
-                for &candidates in candidates {
-                    let cell = table.cell(Size { candidates, events, search })?;
-                    println!("{}", table::line(&cell));
-                    cells.push(cell);
-                }
-            }
-        }
-        drop(table);
-        let wrong = cells.iter().flat_map(|cell| cell.variants.values()).filter(|one| one.agreement.wrong > 0).count();
-        println!("stages …");
-        let stages = self.stages(&place)?;
-        println!("requests a second, one thread and two …");
-        let results = Results {
+        println!("peaks, stages, and requests a second with one thread and two …");
+        let mut results = Results {
             quick: self.common.quick,
-            cells,
-            throughput: self.throughput(&place)?,
-            stages,
-            module: module_size(&fs::read(&self.module)?)?,
+            cells: Vec::new(),
             peaks: self.peaks()?,
+            stages: self.stages(&place)?,
+            throughput: self.throughput(&place)?,
+            module: module_size(&fs::read(&self.module)?)?,
             machine: machine::describe(load),
         };
         for one in &results.throughput {
@@ -160,8 +144,24 @@ impl Run {
                 one.ratio
             );
         }
-        fs::write(&self.output, serde_json::to_string_pretty(&results)?)
-            .with_context(|| format!("cannot write {}", self.output.display()))?;
+        let mut table = Table::new(self.workers()?, pace, scratch, &place);
+        let (candidates, events) = sizes(self.common.quick);
+        println!("{}", table::head());
+        for search in SEARCHES {
+            for &events in events {
+                for &candidates in candidates {
+                    let cell = table.cell(Size { candidates, events, search })?;
+                    println!("{}", table::line(&cell));
+                    results.cells.push(cell);
+                    results.machine = machine::describe(load);
+                    // Whoever stops a long run keeps what it has measured.
+                    self.write(&results)?;
+                }
+            }
+        }
+        drop(table);
+        let variants = results.cells.iter().flat_map(|cell| cell.variants.values());
+        let wrong = variants.filter(|one| one.agreement.wrong > 0).count();
         if wrong > 0 {
             bail!(
                 "{wrong} results are of logits that differ from the module's although the events attended to are the same: \
@@ -170,6 +170,11 @@ impl Run {
             );
         }
         Ok(())
+    }
+
+    fn write(&self, results: &Results) -> Result<()> {
+        fs::write(&self.output, serde_json::to_string_pretty(results)?)
+            .with_context(|| format!("cannot write {}", self.output.display()))
     }
 
     /// Starts a worker of each variant whose program is there.
@@ -202,20 +207,19 @@ impl Run {
     /// Every search at the lengths that bars are about, by the profiling build.
     fn stages(&self, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Stages>> {
         let Some(module) = &self.profiling else { return Ok(Vec::new()) };
-        let runs = if self.common.quick { 11 } else { 41 };
+        let runs = if self.common.quick { "11" } else { "41" };
         let candidates = 1000;
-        let mut all = Vec::new();
-        for search in SEARCHES {
-            for events in QUICK_EVENTS {
-                let mut worker = Command::new(&self.worker);
-                worker.arg("stages").arg(&self.common.model).arg(module).arg(place(candidates, events));
-                worker.args([search.name(), &runs.to_string()]);
-                let printed = on_one_core(|| output(&mut worker))??;
-                let stages = serde_json::from_str(&printed).context("the worker printed no stages")?;
-                all.push(Stages { candidates, events, search, stages });
-            }
+        let requests: Vec<(usize, Gsu)> =
+            SEARCHES.into_iter().flat_map(|search| QUICK_EVENTS.map(|events| (events, search))).collect();
+        let mut worker = Command::new(&self.worker);
+        worker.arg("stages").arg(&self.common.model).arg(module).arg(runs);
+        for &(events, search) in &requests {
+            worker.arg(place(candidates, events)).arg(search.name());
         }
-        Ok(all)
+        let printed = on_one_core(|| output(&mut worker))??;
+        let times: Vec<Vec<StageTime>> = serde_json::from_str(&printed).context("the worker printed no stages")?;
+        let told = requests.into_iter().zip(times);
+        Ok(told.map(|((events, search), stages)| Stages { candidates, events, search, stages }).collect())
     }
 
     /// One thread and two, in turns.

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 const USAGE: &str = "lookback-worker native MODEL | module MODEL MODULE | throughput MODEL MODULE FIXTURE SEARCH \
-                     THREADS SECONDS | stages MODEL MODULE FIXTURE SEARCH RUNS | tract GRAPHS | peaks";
+                     THREADS SECONDS | stages MODEL MODULE RUNS [FIXTURE SEARCH]... | tract GRAPHS | peaks";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,9 +47,13 @@ fn run(arguments: &[String]) -> Result<()> {
             Ok(())
         }
         #[cfg(feature = "wasmtime")]
-        ["stages", model, module, fixture, search, runs] => {
-            let places = [model, module, fixture].map(Path::new);
-            let times = stages::times(places[0], places[1], places[2], search, number(runs)?)?;
+        ["stages", model, module, runs, ref requests @ ..] => {
+            let (pairs, rest) = requests.as_chunks::<2>();
+            if !rest.is_empty() {
+                bail!("{} has no search; usage: {USAGE}", rest[0]);
+            }
+            let requests: Vec<(&Path, &str)> = pairs.iter().map(|&[file, search]| (Path::new(file), search)).collect();
+            let times = stages::times(Path::new(model), Path::new(module), number(runs)?, &requests)?;
             println!("{}", serde_json::to_string(&times)?);
             Ok(())
         }

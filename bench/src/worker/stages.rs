@@ -15,32 +15,37 @@ use crate::native::read;
 /// Requests before the clock counts.
 const WARM_UP: usize = 3;
 
-/// Runs a fixture so many times; gives the median time of each stage.
-pub fn times(model: &Path, module: &Path, fixture: &Path, search: &str, runs: usize) -> Result<Vec<StageTime>> {
+/// Runs a request of each fixture and search so many times; gives the median time of each stage of each.
+pub fn times(model: &Path, module: &Path, runs: usize, requests: &[(&Path, &str)]) -> Result<Vec<Vec<StageTime>>> {
     ensure!(runs > 0, "stages are timed over at least one run");
-    let request = Fixture::read(fixture)?.request(fixture, search)?;
     let (bundle, shard) = (read(model, "bundle.lbb")?, read(model, "shard.lbs")?);
     let failed = |error: wasmtime::Error| anyhow!("the profiling build does not run: {error:#}");
     let mut profiled = Profiled::open(module, &bundle, &shard).map_err(failed)?;
-    for _ in 0..WARM_UP {
-        profiled.rank(&request).map_err(failed)?;
-    }
-    let mut of_stage = vec![Vec::with_capacity(runs); Stage::ALL.len()];
-    let mut before = profiled.nanoseconds().map_err(failed)?;
-    for _ in 0..runs {
-        profiled.rank(&request).map_err(failed)?;
-        let now = profiled.nanoseconds().map_err(failed)?;
-        for (times, (now, before)) in of_stage.iter_mut().zip(now.iter().zip(&before)) {
-            times.push(now - before);
+    let mut all = Vec::with_capacity(requests.len());
+    for (fixture, search) in requests {
+        let request = Fixture::read(fixture)?.request(fixture, search)?;
+        for _ in 0..WARM_UP {
+            profiled.rank(&request).map_err(failed)?;
         }
-        before = now;
+        let mut of_stage = vec![Vec::with_capacity(runs); Stage::ALL.len()];
+        let mut before = profiled.nanoseconds().map_err(failed)?;
+        for _ in 0..runs {
+            profiled.rank(&request).map_err(failed)?;
+            let now = profiled.nanoseconds().map_err(failed)?;
+            for (times, (now, before)) in of_stage.iter_mut().zip(now.iter().zip(&before)) {
+                times.push(now - before);
+            }
+            before = now;
+        }
+        let median = |times: &mut Vec<f64>| {
+            times.sort_unstable_by(f64::total_cmp);
+            times[times.len() / 2] / 1e6
+        };
+        let named = Stage::ALL.iter().zip(&mut of_stage);
+        let named = named.map(|(stage, times)| StageTime { stage: stage.name().into(), milliseconds: median(times) });
+        all.push(named.collect());
     }
-    let median = |times: &mut Vec<f64>| {
-        times.sort_unstable_by(f64::total_cmp);
-        times[times.len() / 2] / 1e6
-    };
-    let named = Stage::ALL.iter().zip(&mut of_stage);
-    Ok(named.map(|(stage, times)| StageTime { stage: stage.name().into(), milliseconds: median(times) }).collect())
+    Ok(all)
 }
 
 /// The profiling build with a model in it.
