@@ -231,7 +231,12 @@ def measured(tmp_path: Path) -> results.Results:
     }
     (tmp_path / "results.json").write_text(json.dumps(document))
     (tmp_path / "versions.json").write_text(json.dumps({"wasmtime": "48.0.8"}))
-    (tmp_path / "start.json").write_text(json.dumps({"instance_ready_us": 31.0, "shard": {"rows": 100_000}}))
+    shard = {"rows": 7000, "element": "f16", "bytes": 2_000_000, "load_in_module_ms": 1.0, "load_natively_ms": 0.5}
+    shard |= {"lookups": {"one_by_one_ns": 20.0, "together_ns": 10.0, "gather_ns": 30.0}}
+    shard |= {"push_shard_to_ready_ms": 40.0, "push_bundle_to_ready_ms": 50.0}
+    start = {"shard_rows": 100_000, "start_us": {"median": 31.0, "p99": 120.0}, "first_to_later": 1.1}
+    memory = {"added_pss": 170_000_000, "shard_bytes": 200_000_000, "instances": 8}
+    (tmp_path / "start.json").write_text(json.dumps({"start": start, "memory": memory, "shards": [shard]}))
     return results.read(tmp_path)
 
 
@@ -247,6 +252,10 @@ def test_bars_are_met_or_missed_by_what_was_measured(measured: results.Results) 
         "soft: cost grows as length to the power of, 16,000 to 200,000 events": ("0.55", True),
         "1,000 candidates, 1,000 events, soft: against the same Rust natively, 128-bit SIMD": ("1.11×", True),
         "1,000 candidates, 1,000 events, soft: requests of two cores": ("1.95×", True),
+        "an instance with bundle and 100,000 rows: ready, median": ("31.0 µs", True),
+        "an instance with bundle and 100,000 rows: ready, P99": ("120.0 µs", False),
+        "an instance with bundle and 100,000 rows: its first request against a later one": ("1.10×", True),
+        "8 instances on one shard of 200 MB: memory added (PSS)": ("170.0 MB", True),
         "the module, gzip'd": ("1.90 MB", True),
     }
     assert {asked: (found[asked].figure, found[asked].met) for asked in verdicts} == verdicts
@@ -262,8 +271,8 @@ def test_the_page_shows_times_ratios_and_what_is_not_there(measured: results.Res
     assert "about 60 s a request" in text
     assert "A note." in text
     assert "cargo xtask bench\n" in text
-    assert "| instance ready us | 31 |" in text
-    assert "| shard, rows | 100,000 |" in text
+    assert "| start, start us, median | 31 |" in text
+    assert "| 7,000 | f16 | 2.0 | 1.0 | 0.5 | 20 | 10 | 30 | 40 | 50 |" in text
     assert "](length-soft.svg)" in text
     assert "quick run" not in text
 

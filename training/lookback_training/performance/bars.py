@@ -11,6 +11,8 @@ CANDIDATES = 1000
 SHORT, LONG, LONGEST, GROWTH_FROM = 1000, 54_000, 200_000, 16_000
 SEARCHES = ("soft", "consistent")
 MOST_GZIP = 2_000_000
+PER_INSTANCE = 30_000_000
+"""Bytes that an instance may take beyond the shard that all share."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,13 @@ def bars(results: Results) -> list[Bar]:
         *_growth(results),
         *_native(results),
         *_cores(results),
+        *_start(results),
         _size(results),
     ]
 
 
 def _at_most(asked: str, figure: float, most: float, unit: str = "×") -> Bar:
-    digits = 1 if unit == " ms" else 2
+    digits = 2 if unit == "×" else 1
     return Bar(asked, f"{figure:.{digits}f}{unit}", f"at most {most:g}{unit}", figure <= most)
 
 
@@ -98,6 +101,19 @@ def _cores(results: Results) -> Iterable[Bar]:
     for one in results.throughput:
         asked = f"{one['candidates']:,} candidates, {one['events']:,} events, {one['search']}: requests of two cores"
         yield Bar(asked, f"{one['ratio']:.2f}×", "at least 1.9×", one["ratio"] >= 1.9)
+
+
+def _start(results: Results) -> Iterable[Bar]:
+    found = results.start or {}
+    if start := found.get("start"):
+        of = f"an instance with bundle and {start['shard_rows']:,} rows"
+        yield _at_most(f"{of}: ready, median", start["start_us"]["median"], 100, " µs")
+        yield _at_most(f"{of}: ready, P99", start["start_us"]["p99"], 100, " µs")
+        yield _at_most(f"{of}: its first request against a later one", start["first_to_later"], 1.2)
+    if memory := found.get("memory"):
+        added, most = memory["added_pss"], memory["shard_bytes"] + PER_INSTANCE * memory["instances"]
+        asked = f"{memory['instances']} instances on one shard of {memory['shard_bytes'] / 1e6:.0f} MB: memory added (PSS)"
+        yield _at_most(asked, added / 1e6, most / 1e6, " MB")
 
 
 def _size(results: Results) -> Bar:
