@@ -89,7 +89,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let versions = versions(&python, node.is_some())?;
     fs::write(folder.join("versions.json"), serde_json::to_string_pretty(&versions)?)?;
-    start(&programs.start, &module, &model, &folder)?;
+    start(&programs.start, &module, &model, &folder, options.quick)?;
     page(&python, &folder, options)?;
     measured
 }
@@ -186,10 +186,12 @@ fn locked(lock: &str, name: &str) -> Option<String> {
 }
 
 /// Has the host's example say how fast it starts and what memory it takes; it prints a line of JSON.
-fn start(program: &Path, module: &Path, model: &Path, folder: &Path) -> Result<()> {
+fn start(program: &Path, module: &Path, model: &Path, folder: &Path, quick: bool) -> Result<()> {
     println!("\nmeasuring start and memory");
     let mut printed = None;
-    let ok = lines(command(program).arg(module).arg(model.join("bundle.lbb")), |line| {
+    let mut started = command(program);
+    started.args(quick.then_some("--quick")).arg(module).arg(model.join("bundle.lbb"));
+    let ok = lines(&mut started, |line| {
         if serde_json::from_str::<Value>(line).is_ok_and(|value| value.is_object()) {
             printed = Some(line.to_owned());
         }

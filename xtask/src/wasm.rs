@@ -21,7 +21,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Builds the module and returns its place. Cargo's progress goes to the screen, or to `log`.
 pub fn make(method: Method, log: Option<&Path>) -> Result<PathBuf> {
-    compile(&Module::read(&root().join("wasm-pack.toml"))?, method, log)
+    compile(&Module::read(&root().join("wasm-pack.toml"))?, method, log, None)
 }
 
 /// Builds the module that times its stages, which never ships, and returns its place.
@@ -29,10 +29,11 @@ pub fn make_profiling(method: Method) -> Result<PathBuf> {
     let mut module = Module::read(&root().join("wasm-pack.toml"))?;
     module.name.push_str("-profiling");
     module.features.push("stages".to_owned());
-    compile(&module, method, None)
+    // Cargo gives both the same file, and would build each anew after the other.
+    compile(&module, method, None, Some(&state().join("profiling")))
 }
 
-fn compile(module: &Module, method: Method, log: Option<&Path>) -> Result<PathBuf> {
+fn compile(module: &Module, method: Method, log: Option<&Path>, target: Option<&Path>) -> Result<PathBuf> {
     let started = Instant::now();
     let toolchain = toolchain(method, &module.target)?;
 
@@ -41,6 +42,9 @@ fn compile(module: &Module, method: Method, log: Option<&Path>) -> Result<PathBu
         .args(["rustc", "-p", &module.package, "--lib", "--crate-type", "cdylib"])
         .args(["--target", &module.target, "--profile", &module.profile])
         .env("CARGO_ENCODED_RUSTFLAGS", module.encoded_rustflags());
+    if let Some(target) = target {
+        cargo.arg("--target-dir").arg(target);
+    }
     if !module.features.is_empty() {
         cargo.args(["--features", &module.features.join(",")]);
     }

@@ -21,8 +21,6 @@ pub const REFERENCE: &str = "wasmtime";
 const BARRED: [&str; 2] = [REFERENCE, "onnxruntime"];
 /// Variants that search as the module does; the others search exactly.
 const SAME_SEARCH: [&str; 4] = [REFERENCE, "v8", "native-128", "native-all"];
-/// A variant of which a request is expected to take longer is left out.
-const MOST_SECONDS: f64 = 15.0;
 const LEAST_ROUNDS: usize = 3;
 
 /// How long to measure.
@@ -36,6 +34,8 @@ pub struct Pace {
     pub barred_rounds: usize,
     /// Of a request that takes more seconds, one run is enough: that of the preparation.
     pub enough: f64,
+    /// A variant of which a request is expected to take more seconds is left out.
+    pub most: f64,
 }
 
 /// A size and a search.
@@ -160,7 +160,7 @@ impl<'a> Table<'a> {
     fn too_long(&self, name: &'static str, size: Size) -> Option<String> {
         let (known, seconds) = self.known.get(&(name, size.search.name()))?;
         let expected = seconds * size.work() / known.work();
-        (expected > MOST_SECONDS).then(|| format!("about {expected:.0} s a request, by what a smaller one took"))
+        (expected > self.pace.most).then(|| format!("about {expected:.0} s a request, by what a smaller one took"))
     }
 
     fn prepare(&mut self, worker: usize, fixture: &Path, size: Size) -> Result<Turn> {
