@@ -21,9 +21,8 @@ from ..model.ranker import Ranker
 from ..schema import Gsu, K
 from . import fixture
 
-CLOSE = {Gsu.SOFT: 5e-4, Gsu.CONSISTENT: 3e-5}
-"""Score differences, relative to the candidate's largest score, that rounding may turn round: a soft score in codes is off
-by some 5e-5 (one standard deviation, of two scores of unit vectors), a consistent one in floats by some 3e-6."""
+CLOSE = {Gsu.SOFT: 2e-4, Gsu.CONSISTENT: 1e-5}
+"""Score differences, relative to the candidate's largest score, that rounding may turn round."""
 CHUNK_SCORES = 2**25
 
 
