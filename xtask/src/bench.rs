@@ -9,7 +9,8 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cargo::{build, cargo};
-use crate::process::{command, find, lines, output, quietly, stream};
+use crate::npm::{self, Project};
+use crate::process::{command, lines, output, quietly, stream};
 use crate::python::{self, Python};
 use crate::root::{root, shown, state};
 use crate::setup::Method;
@@ -48,7 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
     let profiling = wasm::make_profiling(Method::Auto)?;
     let module = wasm::make(Method::Auto, None)?;
     let programs = Programs::build(&folder)?;
-    let node = node(&folder)?;
+    let node = node()?;
 
     println!("\nwriting the peers' graphs and the requests");
     let (graphs, fixtures) = (folder.join("graphs"), folder.join("fixtures"));
@@ -129,23 +130,12 @@ impl Programs {
 }
 
 /// The folder of the workers in Node with what they need; none where there is no Node.
-fn node(folder: &Path) -> Result<Option<PathBuf>> {
-    if find("node").is_none() || find("npm").is_none() {
+fn node() -> Result<Option<PathBuf>> {
+    if !npm::is_there() {
         println!("node or npm is not on the PATH: V8 and onnxruntime-web are left out");
         return Ok(None);
     }
-    let place = root().join("bench/node");
-    let lock =
-        fs::read_to_string(place.join("package-lock.json")).context("cannot read bench/node/package-lock.json")?;
-    let stamp = folder.join("node.stamp");
-    let is_made = place.join("node_modules").is_dir() && fs::read_to_string(&stamp).is_ok_and(|made| made == lock);
-    if !is_made {
-        let mut install = command("npm");
-        install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&place);
-        quietly(&mut install, "npm ci")?;
-        fs::write(&stamp, lock)?;
-    }
-    Ok(Some(place))
+    Ok(Some(Project::install(&root().join("bench/node"))?.folder().to_path_buf()))
 }
 
 fn python_of(python: &Python, name: &str) -> std::process::Command {

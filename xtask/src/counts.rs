@@ -47,6 +47,19 @@ pub fn pytest(line: &str) -> Option<Counts> {
     Some(found)
 }
 
+/// Of node:test, by either of its reporters: "ℹ pass 12" or "# fail 1", a line for each count.
+pub fn node_test(line: &str) -> Option<Counts> {
+    let line = plain(line);
+    let line = line.trim();
+    let (word, number) = line.strip_prefix("ℹ ").or_else(|| line.strip_prefix("# "))?.split_once(' ')?;
+    let number = number.parse().ok()?;
+    match word {
+        "pass" => Some(Counts { passed: number, failed: 0 }),
+        "fail" | "cancelled" => Some(Counts { passed: 0, failed: number }),
+        _ => None,
+    }
+}
+
 /// The line without the escape sequences that colour it.
 fn plain(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
@@ -86,6 +99,22 @@ mod tests {
         let coloured = "\x1b[32m\x1b[1m2 passed\x1b[0m\x1b[32m in 1.00s\x1b[0m";
         assert_eq!(pytest(coloured), Some(Counts { passed: 2, failed: 0 }));
         assert_eq!(pytest("no tests ran in 0.01s"), Some(Counts::default()));
+    }
+
+    #[test]
+    fn node_test_lines() {
+        let (mut spec, mut tap) = (Counts::default(), Counts::default());
+        for (count, number) in
+            [("tests", 16), ("suites", 2), ("pass", 12), ("fail", 1), ("cancelled", 2), ("skipped", 1), ("todo", 0)]
+        {
+            spec += node_test(&format!("\x1b[34mℹ {count} {number}\x1b[39m")).unwrap_or_default();
+            tap += node_test(&format!("# {count} {number}")).unwrap_or_default();
+        }
+        assert_eq!(spec, Counts { passed: 12, failed: 3 });
+        assert_eq!(tap, spec);
+        for line in ["ℹ duration_ms 71.2", "# pass the salt", "✔ pass 3 (1.2ms)", "pass 3"] {
+            assert_eq!(node_test(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn finished(state: &Path, target: &str) -> Option<PathBuf> {
 
 /// Installs the packages and builds the private sysroot.
 pub fn build(lock: &Lock, state: &Path, target: &str) -> Result<PathBuf> {
-    install()?;
+    install(&PACKAGES)?;
     let compiler = compiler().with_context(|| {
         format!(
             "the packages are installed, yet {RUSTC} does not run; try `sudo apt-get install --reinstall rustc-web`"
@@ -90,8 +90,9 @@ fn is_installed(package: &str) -> bool {
         .is_ok_and(|status| status == "installed")
 }
 
-fn install() -> Result<()> {
-    if PACKAGES.iter().all(|package| is_installed(package)) {
+/// Installs packages that are not there yet; where it may not, the error says what to type.
+pub fn install(packages: &[&str]) -> Result<()> {
+    if packages.iter().all(|package| is_installed(package)) {
         return Ok(());
     }
     if find("apt-get").is_none() {
@@ -101,7 +102,7 @@ fn install() -> Result<()> {
     if !root && !succeeds(command("sudo").args(["-n", "true"])) {
         bail!(
             "installing packages needs root; type `sudo apt-get update && sudo apt-get install --no-install-recommends {}`, then run this again",
-            PACKAGES.join(" ")
+            packages.join(" ")
         );
     }
     let apt = || {
@@ -112,10 +113,10 @@ fn install() -> Result<()> {
         apt
     };
     quietly(apt().arg("update"), "apt-get update")?;
-    // Another package of Debian's compiler would have to go: that is not for a build to decide.
+    // Where another package would have to go, that is not for a build to decide.
     quietly(
-        apt().args(["install", "-y", "--no-install-recommends", "--no-remove"]).args(PACKAGES),
-        &format!("apt-get install {}", PACKAGES.join(" ")),
+        apt().args(["install", "-y", "--no-install-recommends", "--no-remove"]).args(packages),
+        &format!("apt-get install {}", packages.join(" ")),
     )
 }
 

@@ -12,6 +12,7 @@ mod evaluate;
 mod lint;
 mod lock;
 mod module;
+mod npm;
 mod parity;
 mod process;
 mod python;
