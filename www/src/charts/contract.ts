@@ -3,7 +3,9 @@
  *
  * Events are named by their index in the request's history, as in the ranker's explanations. Charts take their colours
  * from the CSS custom properties of `app.css` (`--accent`, `--text`, `--text-2`, `--line`, `--surface`, `--click`,
- * `--save`, `--other`, `--closeup`, `--skip`, `--hide`, `--plus`, `--minus`, `--head-1` … `--head-8`).
+ * `--save`, `--other`, `--closeup`, `--skip`, `--hide`, `--plus`, `--minus`, `--head-1` … `--head-8`), which change when
+ * the root's `data-theme` does. The page's Content-Security-Policy allows style attributes, no inline script, and no
+ * style elements that were not built.
  */
 
 /** Actions by code: `ACTIONS[history.action[event]]`; a code beyond them was an unknown action. */
