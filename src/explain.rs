@@ -28,6 +28,7 @@ fn explanation(item: u64, position: usize, run: &Run) -> Explanation {
         long: sorted(picked.map(|(slot, &row)| long.attention(slot, run.engaged[row as usize])).collect()),
         recent: sorted(recent.of(&run.engaged)),
         skips: sorted(skips.of(&run.skips)),
+        without: Vec::new(),
     }
 }
 

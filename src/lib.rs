@@ -31,6 +31,7 @@
 pub mod abi;
 pub mod bundle;
 pub mod calibration;
+pub mod capture;
 pub mod cross;
 pub mod encoder;
 pub mod esu;

@@ -41,6 +41,17 @@ pub struct Weights {
     pub action_bias: Vec<f32>,
 }
 
+/// What attention adds to each head's logit for when an event was and what was done; row-major.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AttentionBias<'a> {
+    /// `[age buckets, H]`; bucket b holds ages of 2^(b-1) to 2^b minutes, bucket 0 less than one.
+    pub age: &'a [f32],
+    /// `[actions, H]`, by code.
+    pub action: &'a [f32],
+    /// H.
+    pub heads: usize,
+}
+
 /// What long attention finds: what attention answers, and which events `[C, k]` it was given.
 pub struct Found {
     /// Over the k slots of `index`.
@@ -90,6 +101,11 @@ impl LongAttention {
             heads,
             k,
         }
+    }
+
+    /// The learned biases.
+    pub fn bias(&self) -> AttentionBias<'_> {
+        AttentionBias { age: &self.age_bias, action: &self.action_bias, heads: self.heads }
     }
 
     /// Embeddings `[C, d]` and categories `[C]` of candidates, and the history.

@@ -7,8 +7,9 @@ use crate::explain;
 use crate::fallback;
 use crate::graph::{Graph, GraphError, Inputs, Outputs};
 use crate::inputs::{self, Found, Lookup, Rows, Searched};
-use crate::request::{ExplainRequest, Request, RequestError};
-use crate::response::{AnsweredBy, ExplainResponse, Notes, Ranked, Response, Source};
+use crate::long_attention::AttentionBias;
+use crate::request::{ExplainRequest, Gsu, MAX_PARTS, Part, Request, RequestError};
+use crate::response::{AnsweredBy, ExplainResponse, Notes, Ranked, Response, Source, Without};
 use crate::score::{self, Scored};
 use crate::sequence::Timeline;
 use crate::shard::{Delta, Shard, ShardError};
@@ -80,6 +81,14 @@ struct Model {
     graph: Graph,
 }
 
+impl Model {
+    /// Calibrated P(click) and P(save).
+    fn probabilities(&self, [click, save]: [f32; 2]) -> (f32, f32) {
+        let calibration = &self.bundle.manifest().calibration;
+        (calibration.click.probability(click), calibration.save.probability(save))
+    }
+}
+
 impl Ranker {
     /// A ranker with nothing loaded.
     pub fn new() -> Ranker {
@@ -128,22 +137,47 @@ impl Ranker {
         Ok(())
     }
 
+    /// The bundle, where one is loaded.
+    pub fn bundle(&self) -> Option<&Bundle> {
+        self.model.as_ref().map(|model| &model.bundle)
+    }
+
+    /// The shard, where one is loaded.
+    pub fn shard(&self) -> Option<&Shard> {
+        self.shard.as_ref()
+    }
+
+    /// What long attention learned of time and actions, where a bundle is loaded.
+    pub fn attention_bias(&self) -> Option<AttentionBias<'_>> {
+        self.model.as_ref().map(|model| model.graph.attention_bias())
+    }
+
     /// Ranks the request's candidates.
     pub fn rank(&self, request: &Request) -> Result<Response, RankError> {
         Ok(self.answer(request)?.response)
     }
 
-    /// Ranks the request's candidates and says what attention looked at for the best of them.
+    /// Ranks the request's candidates and says what attention looked at for the best of them, and what the model says
+    /// of those without each of the parts.
     pub fn explain(&self, request: &ExplainRequest) -> Result<ExplainResponse, RankError> {
-        let answer = self.answer(&request.request)?;
-        let explanations = match &answer.run {
-            None => Vec::new(),
-            Some(run) => explain::best(&answer.response.ranked, run, request.top as usize),
-        };
-        Ok(ExplainResponse { response: answer.response, explanations })
+        if request.parts.len() > MAX_PARTS {
+            return Err(RequestError::TooManyParts(request.parts.len()).into());
+        }
+        let Answer { response, run } = self.answer(&request.request)?;
+        let mut explanations = Vec::new();
+        if let Some(run) = run {
+            explanations = explain::best(&response.ranked, &run, request.top as usize);
+            let items: Vec<u64> = explanations.iter().map(|explained| explained.item).collect();
+            for &part in &request.parts {
+                for (explained, without) in explanations.iter_mut().zip(run.without(part, &items)?) {
+                    explained.without.push(without);
+                }
+            }
+        }
+        Ok(ExplainResponse { response, explanations })
     }
 
-    fn answer(&self, request: &Request) -> Result<Answer, RankError> {
+    fn answer<'a>(&'a self, request: &'a Request) -> Result<Answer<'a>, RankError> {
         let model = self.model.as_ref().ok_or(RankError::NotLoaded("bundle"))?;
         let shard = self.shard.as_ref().ok_or(RankError::NotLoaded("shard"))?;
         let manifest = model.bundle.manifest();
@@ -169,34 +203,16 @@ impl Ranker {
         }
 
         let gsu = request.gsu.unwrap_or(manifest.default_gsu);
-        let (known_items, found): (Vec<u64>, Vec<Found>) =
+        let (items, found): (Vec<u64>, Vec<Found>) =
             known.into_iter().filter_map(|(item, found)| Some((item, found?))).unzip();
-        let run = if known_items.is_empty() {
+        let run = if items.is_empty() {
             None
         } else {
-            let dimension = manifest.embedding_dim as usize;
-            let (recent, skip) = (manifest.recent as usize, manifest.skips as usize);
-            let inputs = Inputs {
-                user_field,
-                context,
-                candidate: lookup.candidates(&found),
-                recent: lookup.event_rows(&engaged, request.now, dimension, recent),
-                skip: lookup.event_rows(&skips, request.now, dimension, skip),
-                dimension,
-            };
-            let history = Searched { lookup: &lookup, rows: &engaged, now: request.now };
-            let outputs = model.graph.run(inputs, gsu, &history);
-            lookup.check()?;
-            let outputs = outputs?;
-            let past = |rows: &Rows| rows.past.iter().map(|event| event.index).collect();
-            Some(Run {
-                positions: known_items.into_iter().zip(0..).collect(),
-                engaged: past(&engaged),
-                skips: past(&skips),
-                recent,
-                skip,
-                outputs,
-            })
+            Some(Run::of(
+                Read { model, lookup, now: request.now, gsu, user_field, context, engaged, skips },
+                &items,
+                found,
+            )?)
         };
 
         stage::begin(Stage::Answer);
@@ -219,16 +235,61 @@ impl Ranker {
     }
 }
 
-struct Answer {
+struct Answer<'a> {
     response: Response,
     /// What the model computed, where it did.
-    run: Option<Run>,
+    run: Option<Run<'a>>,
+}
+
+/// What the model reads of a request, but for the candidates.
+struct Read<'a> {
+    model: &'a Model,
+    lookup: Lookup<'a>,
+    /// The moment of the request.
+    now: i64,
+    gsu: Gsu,
+    user_field: Vec<i64>,
+    context: [i64; 3],
+    engaged: Rows,
+    skips: Rows,
+}
+
+impl Read<'_> {
+    /// Runs the graph over some candidates, less one part.
+    fn run(&self, candidates: &[Found], without: Option<Part>) -> Result<Outputs, RankError> {
+        let manifest = self.model.bundle.manifest();
+        let dimension = manifest.embedding_dim as usize;
+        let nothing = Rows::default();
+        let rows = |part, rows| if without == Some(part) { &nothing } else { rows };
+        let event_rows = |rows, padded: u32| self.lookup.event_rows(rows, self.now, dimension, padded as usize);
+        let mut inputs = Inputs {
+            user_field: self.user_field.clone(),
+            context: self.context,
+            candidate: self.lookup.candidates(candidates),
+            recent: event_rows(rows(Part::Recent, &self.engaged), manifest.recent),
+            skip: event_rows(rows(Part::Skips, &self.skips), manifest.skips),
+            dimension,
+        };
+        match without {
+            Some(Part::Item) => inputs.candidate.feature.fill(0.0),
+            Some(Part::User) => inputs.user_field.fill(0),
+            Some(Part::Long | Part::Recent | Part::Skips) | None => {}
+        }
+        let history = Searched { lookup: &self.lookup, rows: rows(Part::Long, &self.engaged), now: self.now };
+        let outputs = self.model.graph.run(inputs, self.gsu, &history);
+        // A damaged row explains what the graph then says.
+        self.lookup.check()?;
+        Ok(outputs?)
+    }
 }
 
 /// What the graph gave, with what its rows stand for.
-pub(crate) struct Run {
+pub(crate) struct Run<'a> {
+    read: Read<'a>,
     /// Position of each item among the graph's candidates.
     positions: BTreeMap<u64, usize>,
+    /// Where each of them was found.
+    found: Vec<Found>,
     /// For each event row, its index in the request's history.
     pub engaged: Vec<u32>,
     /// For each skip row, its index in the request's history.
@@ -240,7 +301,23 @@ pub(crate) struct Run {
     pub outputs: Outputs,
 }
 
-impl Run {
+impl<'a> Run<'a> {
+    fn of(read: Read<'a>, items: &[u64], found: Vec<Found>) -> Result<Run<'a>, RankError> {
+        let outputs = read.run(&found, None)?;
+        let past = |rows: &Rows| rows.past.iter().map(|event| event.index).collect();
+        let manifest = read.model.bundle.manifest();
+        Ok(Run {
+            positions: items.iter().copied().zip(0..).collect(),
+            found,
+            engaged: past(&read.engaged),
+            skips: past(&read.skips),
+            recent: manifest.recent as usize,
+            skip: manifest.skips as usize,
+            outputs,
+            read,
+        })
+    }
+
     /// Number of the graph's candidates.
     pub fn candidates(&self) -> usize {
         self.positions.len()
@@ -250,12 +327,28 @@ impl Run {
     pub fn position(&self, item: u64) -> Option<usize> {
         self.positions.get(&item).copied()
     }
+
+    /// What the model says of some of its candidates when it does not read one part.
+    fn without(&self, part: Part, items: &[u64]) -> Result<Vec<Without>, RankError> {
+        let found: Vec<Found> = items.iter().filter_map(|&item| Some(self.found[self.position(item)?])).collect();
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outputs = self.read.run(&found, Some(part))?;
+        let logits = outputs.logit.chunks_exact(2).map(|logits| [logits[0], logits[1]]);
+        Ok(logits
+            .map(|logits| {
+                let (p_click, p_save) = self.read.model.probabilities(logits);
+                Without { part, p_click, p_save, logits }
+            })
+            .collect())
+    }
 }
 
 struct Scores<'a> {
     model: &'a Model,
     request: &'a Request,
-    run: Option<&'a Run>,
+    run: Option<&'a Run<'a>>,
 }
 
 impl Scores<'_> {
@@ -267,9 +360,7 @@ impl Scores<'_> {
         });
         match logits {
             Some(logits) => {
-                let calibration = &self.model.bundle.manifest().calibration;
-                let (p_click, p_save) =
-                    (calibration.click.probability(logits[0]), calibration.save.probability(logits[1]));
+                let (p_click, p_save) = self.model.probabilities(logits);
                 Scored { p_click, p_save, logits: Some(logits), source: Source::Model }
             }
             None => {

@@ -8,6 +8,8 @@ use crate::event::Event;
 pub const MAX_CANDIDATES: usize = 10_000;
 /// At most this many events in one request.
 pub const MAX_EVENTS: usize = 262_144;
+/// At most this many parts in one explain request: each runs the model once more.
+pub const MAX_PARTS: usize = 16;
 
 /// Which general search unit picks the K events for each candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,6 +105,27 @@ pub struct Request {
     pub weights: Weights,
 }
 
+/// A part of what the model reads, which can be taken away to measure what it contributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// What search finds: long attention gets no event.
+    Long,
+    /// The recent sequence, left empty.
+    Recent,
+    /// The skips, left empty.
+    Skips,
+    /// The candidate's features, at their mean in training; its embedding and category stay, which search needs.
+    Item,
+    /// What is known of the person beside their events: every demographic field unknown.
+    User,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Part; 5] = [Part::Long, Part::Recent, Part::Skips, Part::Item, Part::User];
+}
+
 /// A request that also asks what attention looked at, for the best `top` candidates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +134,9 @@ pub struct ExplainRequest {
     pub request: Request,
     /// How many candidates to explain, from the best down.
     pub top: u32,
+    /// Parts to take away, one at a time, from each candidate that is explained.
+    #[serde(default)]
+    pub parts: Vec<Part>,
 }
 
 /// Why a request cannot be answered.
@@ -122,6 +148,9 @@ pub enum RequestError {
     /// More events than a request may have.
     #[error("{0} events, at most {MAX_EVENTS} are read at once; send the most recent ones")]
     TooManyEvents(usize),
+    /// More parts than an explain request may name.
+    #[error("{0} parts to take away, at most {MAX_PARTS}; name each part once")]
+    TooManyParts(usize),
     /// Weights that give no order.
     #[error(
         "weights click = {click}, save = {save}: expected finite numbers (their sum too), not negative, not both zero"

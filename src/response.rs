@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::request::Gsu;
+use crate::request::{Gsu, Part};
 
 /// Who produced the probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,6 +101,19 @@ impl Attention {
     }
 }
 
+/// What the model says of a candidate when it does not read one part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Without {
+    /// The part that was taken away.
+    pub part: Part,
+    /// Calibrated P(click), 0 to 1.
+    pub p_click: f32,
+    /// Calibrated P(save), 0 to 1.
+    pub p_save: f32,
+    /// Uncalibrated logits, click then save.
+    pub logits: [f32; 2],
+}
+
 /// What attention looked at for one candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
@@ -112,6 +125,8 @@ pub struct Explanation {
     pub recent: Vec<Attention>,
     /// Attention over the skips, most attention first.
     pub skips: Vec<Attention>,
+    /// The candidate without each part that was asked for, in that order.
+    pub without: Vec<Without>,
 }
 
 /// The answer to an explain request.

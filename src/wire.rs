@@ -2,11 +2,12 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::capture::Capture;
 use crate::request::{ExplainRequest, Request};
 use crate::response::{ExplainResponse, Response};
 
 /// Version of every message's layout; it moves when any message changes.
-pub const WIRE_VERSION: u32 = 1;
+pub const WIRE_VERSION: u32 = 2;
 
 /// A message that crosses the border.
 pub trait Message: Serialize + DeserializeOwned {
@@ -31,6 +32,10 @@ impl Message for ExplainRequest {
 impl Message for ExplainResponse {
     const MAGIC: [u8; 4] = *b"LBXS";
     const NAME: &'static str = "explain response";
+}
+impl Message for Capture {
+    const MAGIC: [u8; 4] = *b"LBCP";
+    const NAME: &'static str = "capture";
 }
 
 /// Why bytes are not a message.

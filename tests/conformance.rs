@@ -6,7 +6,7 @@
 mod support;
 
 use lookback::event::{Action, Event};
-use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, Request, Weights};
+use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, Part, Request, Weights};
 use lookback::response::ExplainResponse;
 use lookback::wire::{decode, encode};
 use support::{DAY, DIMENSION, FEATURES, NOW, Wasm, assert_agree, faces, item, made_up, request, root};
@@ -14,7 +14,7 @@ use support::{DAY, DIMENSION, FEATURES, NOW, Wasm, assert_agree, faces, item, ma
 /// What is recorded; the names are the files' names.
 fn questions() -> Vec<(&'static str, ExplainRequest)> {
     let attribute = |field: &str, value: &str| Attribute { field: field.into(), value: value.into() };
-    let with = |request: Request| ExplainRequest { request, top: 3 };
+    let with = |request: Request| ExplainRequest { request, top: 3, parts: Vec::new() };
     let plain = request(300, 100);
     vec![
         ("soft", with(plain.clone())),
@@ -28,6 +28,7 @@ fn questions() -> Vec<(&'static str, ExplainRequest)> {
             "no-history-known-group",
             with(Request { attributes: vec![attribute("age", "25-34"), attribute("gender", "F")], ..request(0, 30) }),
         ),
+        ("without-each-part", ExplainRequest { request: plain.clone(), top: 5, parts: Part::ALL.to_vec() }),
         ("only-saves", with(Request { weights: Weights { click: 0.0, save: 1.0 }, ..plain.clone() })),
         (
             "everything-odd",
@@ -83,6 +84,12 @@ fn every_face_reproduces_the_recorded_answers() {
             assert_eq!(answer.explanations.len(), expected.explanations.len());
             for (got, expected) in answer.explanations.iter().zip(&expected.explanations) {
                 assert_eq!(got.item, expected.item, "{name}");
+                assert_eq!(got.without.len(), question.parts.len(), "{name}");
+                for (got, expected) in got.without.iter().zip(&expected.without) {
+                    assert_eq!(got.part, expected.part, "{name}");
+                    let differ = [got.p_click - expected.p_click, got.p_save - expected.p_save];
+                    assert!(differ.iter().all(|difference| difference.abs() < 1e-5), "{name}: {got:?} {expected:?}");
+                }
                 for (got, expected) in
                     [(&got.long, &expected.long), (&got.recent, &expected.recent), (&got.skips, &expected.skips)]
                 {

@@ -2,11 +2,14 @@
 
 use lookback::Ranker;
 use lookback::bundle::{Bundle, BundleError};
+use lookback::capture::Capture;
 use lookback::event::Event;
-use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, Request, Weights};
-use lookback::response::{AnsweredBy, Attention, ExplainResponse, Explanation, Notes, Ranked, Response, Source};
+use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, Part, Request, Weights};
+use lookback::response::{
+    AnsweredBy, Attention, ExplainResponse, Explanation, Notes, Ranked, Response, Source, Without,
+};
 use lookback::shard::{Delta, ElementType, FORMAT_VERSION, Row, Shard, ShardError, ShardHeader};
-use lookback::wire::{Message, WireError, decode, encode};
+use lookback::wire::{Message, WIRE_VERSION, WireError, decode, encode};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
@@ -97,6 +100,7 @@ fn explain_response() -> ExplainResponse {
             long: vec![attention.clone()],
             recent: vec![],
             skips: vec![attention],
+            without: vec![Without { part: Part::Long, p_click: 0.25, p_save: 0.5, logits: [-1.0, 0.0] }],
         }],
     }
 }
@@ -112,7 +116,7 @@ fn check_message<M: Message + PartialEq + std::fmt::Debug>(message: &M) {
     assert!(matches!(decode::<M>(&longer), Err(WireError::Damaged { .. })));
     let mut newer = bytes.clone();
     newer[4] += 1;
-    assert_eq!(decode::<M>(&newer), Err(WireError::Version { name: M::NAME, got: 2 }));
+    assert_eq!(decode::<M>(&newer), Err(WireError::Version { name: M::NAME, got: WIRE_VERSION + 1 }));
     let mut foreign = bytes;
     foreign[0] ^= 1;
     assert!(matches!(decode::<M>(&foreign), Err(WireError::NotThisMessage { .. })));
@@ -129,18 +133,21 @@ proptest! {
     #[test]
     fn requests_survive_the_border_and_damage_is_refused(request in request(), top in any::<u32>()) {
         check_message(&request);
-        check_message(&ExplainRequest { request, top });
+        check_message(&Capture { request: request.clone(), response: explain_response().response });
+        check_message(&ExplainRequest { request, top, parts: Part::ALL.to_vec() });
     }
 
     #[test]
-    fn any_bytes_are_a_message_or_an_error(bytes in vec(any::<u8>(), 0..200), letters in 0usize..4) {
-        let letters = [Request::MAGIC, Response::MAGIC, ExplainRequest::MAGIC, ExplainResponse::MAGIC][letters];
-        let framed = [&letters[..], &1u32.to_le_bytes(), &bytes].concat();
+    fn any_bytes_are_a_message_or_an_error(bytes in vec(any::<u8>(), 0..200), letters in 0usize..5) {
+        let letters =
+            [Request::MAGIC, Response::MAGIC, ExplainRequest::MAGIC, ExplainResponse::MAGIC, Capture::MAGIC][letters];
+        let framed = [&letters[..], &WIRE_VERSION.to_le_bytes(), &bytes].concat();
         for bytes in [&bytes[..], &framed] {
             let _ = decode::<Request>(bytes);
             let _ = decode::<Response>(bytes);
             let _ = decode::<ExplainRequest>(bytes);
             let _ = decode::<ExplainResponse>(bytes);
+            let _ = decode::<Capture>(bytes);
         }
     }
 

@@ -41,7 +41,7 @@ fn good() -> [(&'static str, Vec<u8>); 4] {
         ("load_bundle", made_up("bundle.lbb")),
         ("push_shard", made_up("shard.lbs")),
         ("rank", encode(&request(60, 20))),
-        ("explain", encode(&ExplainRequest { request: request(60, 20), top: 3 })),
+        ("explain", encode(&ExplainRequest { request: request(60, 20), top: 3, parts: Vec::new() })),
     ]
 }
 

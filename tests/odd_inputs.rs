@@ -111,7 +111,7 @@ fn hard_search_finds_nothing_for_an_item_of_unknown_category() {
     for (gsu, found) in [(Gsu::Consistent, 50), (Gsu::Soft, 50), (Gsu::Hard, 0)] {
         odd.gsu = Some(gsu);
         for face in &mut faces() {
-            let answer = face.explain(&ExplainRequest { request: odd.clone(), top: 1 }).unwrap();
+            let answer = face.explain(&ExplainRequest { request: odd.clone(), top: 1, parts: Vec::new() }).unwrap();
             assert_eq!(answer.explanations[0].long.len(), found, "{} {gsu:?}", face.name());
         }
     }
@@ -139,7 +139,7 @@ fn no_candidates_give_an_empty_list() {
         assert!(response.ranked.is_empty());
     }
     for face in &mut faces() {
-        let answer = face.explain(&ExplainRequest { request: request(50, 0), top: 5 }).unwrap();
+        let answer = face.explain(&ExplainRequest { request: request(50, 0), top: 5, parts: Vec::new() }).unwrap();
         assert!(answer.explanations.is_empty());
     }
 }
@@ -213,7 +213,7 @@ fn of_events_at_one_time_the_later_given_is_the_newer() {
     assert_eq!(response.notes, Notes::default());
     // Twenty are recent; the oldest given are not among them.
     for face in &mut faces() {
-        let answer = face.explain(&ExplainRequest { request: odd.clone(), top: 1 }).unwrap();
+        let answer = face.explain(&ExplainRequest { request: odd.clone(), top: 1, parts: Vec::new() }).unwrap();
         let engaged: Vec<u32> = (0..30).filter(|i| !matches!(odd.history[*i as usize].action, 4 | 5)).collect();
         let mut recent: Vec<u32> = answer.explanations[0].recent.iter().map(|attention| attention.event).collect();
         recent.sort();

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use lookback::capture::Capture;
+use lookback::wire::decode;
 use serde_json::Value;
 
 const DAY: i64 = 86_400_000;
@@ -122,6 +124,37 @@ fn a_ranking_is_a_table_for_people_and_a_document_for_programs() {
         let recent = ranked[0]["attention"]["recent"].as_array().unwrap();
         assert!(!recent.is_empty() && recent.iter().all(|event| event["age"].as_i64().unwrap() > 0));
     }
+}
+
+#[test]
+fn a_capture_holds_what_was_asked_and_what_was_answered() {
+    let data = Data::new();
+    let (folder, model) = (data.path(), model());
+    let file = data.folder.path().join("u3.lbc");
+    let capture = file.display().to_string();
+    let common = ["rank", "--json", "--data", &folder, "--model", &model, "--user", "u3", "--capture", &capture];
+    let document = json(&[&common[..], &["--top", "500"]].concat());
+    let captured: Capture = decode(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(captured.request.now, document["now"].as_i64().unwrap());
+    let ranked = document["ranked"].as_array().unwrap();
+    assert_eq!(captured.response.ranked.len(), ranked.len());
+    for (captured, shown) in captured.response.ranked.iter().zip(ranked) {
+        assert_eq!(Some(captured.item), shown["item"].as_u64());
+        assert_eq!(Some(captured.score), shown["score"].as_f64().map(|score| score as f32));
+    }
+
+    std::fs::remove_file(&file).unwrap();
+    let message = error(&[&common[..], &["--native"]].concat());
+    assert!(message.contains("leave --native out"), "{message}");
+    assert!(!file.exists());
+}
+
+#[test]
+fn titles_are_printed_by_item_id() {
+    let data = Data::new();
+    let titles = json(&["titles", "--data", &data.path()]);
+    assert_eq!(titles["30"], "Item number 10");
+    assert_eq!(titles.as_object().unwrap().len(), 300);
 }
 
 #[test]
@@ -272,7 +305,7 @@ fn a_reader_that_leaves_early_is_no_error() {
 
 #[test]
 fn every_subcommand_has_help_with_an_example() {
-    for command in ["examples", "prepare", "inspect", "users", "rank", "evaluate", "latency", "demo"] {
+    for command in ["examples", "prepare", "inspect", "users", "titles", "rank", "evaluate", "latency", "demo"] {
         let help = ok(&[command, "--help"]);
         assert!(help.contains(&format!("lookback {command}")), "{help}");
     }

@@ -95,7 +95,7 @@ fn a_module_that_does_not_fit_its_memory_does_not_start() {
 fn a_bad_request_is_an_error_with_the_modules_message() {
     let refusing = host("(call $fail) (i32.const 8)");
     assert_eq!(refusing.rank(&request()).unwrap_err(), RankError::BadRequest("no such thing".into()));
-    let explain = ExplainRequest { request: request(), top: 1 };
+    let explain = ExplainRequest { request: request(), top: 1, parts: Vec::new() };
     assert!(matches!(refusing.explain(&explain), Err(RankError::BadRequest(_))));
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tract_core::internal::*;
 
 use crate::esu::Attended;
-use crate::long_attention::{Found, History, LongAttention};
+use crate::long_attention::{AttentionBias, Found, History, LongAttention};
 use crate::request::Gsu;
 use crate::stage::{self, Stage};
 
@@ -162,6 +162,11 @@ impl Graph {
     /// Embedding dimension d, and number of categories, the unknown one among them.
     pub fn reads(&self) -> (usize, usize) {
         self.reads
+    }
+
+    /// What long attention adds to its logits for an event's age and action.
+    pub fn attention_bias(&self) -> AttentionBias<'_> {
+        self.long.bias()
     }
 
     /// Runs one request over a history.

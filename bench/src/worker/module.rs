@@ -59,7 +59,7 @@ impl Variant for InModule {
     fn found(&self) -> Result<Option<Vec<i32>>> {
         let request = self.request.as_ref().context("no fixture is prepared")?;
         let top = request.candidates.len() as u32;
-        let answer = self.host.explain(&ExplainRequest { request: request.clone(), top })?;
+        let answer = self.host.explain(&ExplainRequest { request: request.clone(), top, parts: Vec::new() })?;
         if let Some(reason) = answer.degraded {
             bail!("the module did not explain: {reason}");
         }

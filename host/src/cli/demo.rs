@@ -13,7 +13,7 @@ use super::latency;
 use super::model::{Limits, Model, ModelArgs};
 use super::output::print;
 use super::question::{self, Asked, Candidates};
-use super::ranking::{Extent, rank};
+use super::ranking::{Extent, ask, ranking};
 use super::scoring::workers;
 use super::table::show;
 use super::words::bytes;
@@ -90,7 +90,8 @@ fn person(data: &Data, model: &Model, user: u64, test_from: i64) -> Result<()> {
     let candidates = Candidates::Drawn { count: CANDIDATES, seed: 0 };
     let question = question::put(data, model.manifest(), user, asked, &candidates, Some(test_from));
     let extent = Extent { top: TOP, explain: TOP };
-    let ranking = rank(model, Some(data.user_key(user)), question, &Names(Some(&data.set)), extent)?;
+    let answered = ask(model, question, extent)?;
+    let ranking = ranking(model, Some(data.user_key(user)), answered, &Names(Some(&data.set)), extent);
     print(&format!("\n{}", show(&ranking)))
 }
 

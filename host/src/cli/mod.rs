@@ -21,6 +21,7 @@ mod scores_file;
 mod scoring;
 mod simulate;
 mod table;
+mod titles;
 mod users;
 mod words;
 
@@ -57,6 +58,9 @@ enum Command {
     /// List people of a data directory by the length of their history
     #[command(after_help = "Example:\n  lookback users --data data/mine --most 5")]
     Users(users::Options),
+    /// Print the titles of a data directory's items, by item id, as one JSON object
+    #[command(after_help = "Example:\n  lookback titles --data data/ml-100k > titles.json")]
+    Titles(titles::Options),
     /// Rank candidates for one person, with the past events that decided it
     Rank(Box<rank::Options>),
     /// Rank held-out lists and print AUC, GAUC, NDCG@10, recall, log loss and calibration error beside two baselines
@@ -80,6 +84,7 @@ pub fn run(cli: &Cli) -> Result<()> {
         Command::Prepare(options) => prepare::run(options),
         Command::Inspect(options) => inspect::run(options),
         Command::Users(options) => users::run(options),
+        Command::Titles(options) => titles::run(options),
         Command::Rank(options) => rank::run(options),
         Command::Evaluate(options) => evaluate::run(options),
         Command::Latency(options) => latency::run(options),

@@ -92,6 +92,11 @@ impl Model {
         }
     }
 
+    /// Whether the module answers, not the native core.
+    pub fn is_module(&self) -> bool {
+        matches!(self.runtime, Runtime::Module { .. })
+    }
+
     /// Size of the module in bytes, where one runs.
     pub fn module_size(&self) -> Option<usize> {
         match self.runtime {

@@ -1,18 +1,20 @@
 //! `lookback rank`: one person's candidates in order, and the events of their past that decided it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use lookback::request::{Gsu, Weights};
+use lookback::wire;
 
 use super::data::{Data, DataArgs, Names};
 use super::model::{Limits, Model, ModelArgs};
 use super::output::{print, print_json};
 use super::question::{self, Asked, Candidates, Question};
-use super::ranking::{Extent, Ranking, rank};
+use super::ranking::{Answered, Extent, Ranking, ask, ranking};
 use super::request_file;
 use super::table::show;
 use super::words::parse_time;
@@ -21,7 +23,8 @@ const EXAMPLES: &str = "Examples:
   lookback rank --user 405
   lookback rank --user 405 --gsu hard --top 20 --explain 3
   lookback rank --user 405 --items candidates.txt --weights click=1,save=2 --json
-  lookback rank --request request.json";
+  lookback rank --request request.json
+  lookback rank --user 405 --capture 405.lbc";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", request_file::FORM))]
@@ -63,6 +66,9 @@ pub struct Options {
     /// How long the module may take, in milliseconds; past it, popularity answers
     #[arg(long, value_name = "MS", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     deadline_ms: u64,
+    /// Keep the request and its response in this file, to be looked at or answered again
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
     /// One JSON document with all of it, and nothing else
     #[arg(long)]
     json: bool,
@@ -101,7 +107,7 @@ pub fn run(options: &Options) -> Result<()> {
                 false => None,
             };
             let names = Names(data.as_ref().map(|data| &data.set));
-            rank(&model, None, question, &names, extent)?
+            answer(options, &model, None, question, &names, extent)?
         }
         (None, Some(key)) => of_person(options, &model, key, extent)?,
         (None, None) => bail!("name a person with --user, or a request file with --request"),
@@ -122,7 +128,27 @@ fn of_person(options: &Options, model: &Model, key: &str, extent: Extent) -> Res
     let asked = Asked { now: options.now, gsu: options.gsu.map(Gsu::from), weights: options.weights };
     let test_from = data.test_from()?;
     let question = question::put(&data, model.manifest(), user, asked, &candidates, test_from);
-    rank(model, Some(key.to_owned()), question, &Names(Some(&data.set)), extent)
+    answer(options, model, Some(key.to_owned()), question, &Names(Some(&data.set)), extent)
+}
+
+fn answer(
+    options: &Options,
+    model: &Model,
+    user: Option<String>,
+    question: Question,
+    names: &Names,
+    extent: Extent,
+) -> Result<Ranking> {
+    let answered = ask(model, question, extent)?;
+    if let Some(path) = &options.capture {
+        write_capture(path, model, &answered)?;
+    }
+    Ok(ranking(model, user, answered, names, extent))
+}
+
+fn write_capture(path: &Path, model: &Model, answered: &Answered) -> Result<()> {
+    let capture = wire::encode(&answered.capture(model)?);
+    fs::write(path, capture).with_context(|| format!("cannot write the capture {}", path.display()))
 }
 
 fn parse_weights(text: &str) -> Result<Weights> {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use lookback::capture::Capture;
 use lookback::event::Action;
 use lookback::request::{ExplainRequest, Request, Weights};
-use lookback::response::{Attention, Explanation, Notes};
+use lookback::response::{Attention, Explanation, Notes, Response};
 use serde::Serialize;
 
 use super::data::Names;
@@ -105,11 +106,36 @@ pub struct Extent {
     pub explain: usize,
 }
 
+/// A request with its answer.
+pub struct Answered {
+    pub request: Request,
+    pub response: Response,
+    degraded: Option<String>,
+    explanations: Vec<Explanation>,
+    then: HashMap<u64, Action>,
+    took: Duration,
+}
+
+impl Answered {
+    /// The request with its response, which must be the module's own: another's bits are not what a replay gives.
+    pub fn capture(&self, model: &Model) -> Result<Capture> {
+        if let Some(reason) = &self.degraded {
+            bail!(
+                "nothing was captured: {reason}, so popularity answered in the module's place; allow it more time with --deadline-ms"
+            );
+        }
+        if !model.is_module() {
+            bail!("nothing was captured: the native core answered, whose bits may differ; leave --native out");
+        }
+        Ok(Capture { request: self.request.clone(), response: self.response.clone() })
+    }
+}
+
 /// Asks the model.
-pub fn rank(model: &Model, user: Option<String>, question: Question, names: &Names, extent: Extent) -> Result<Ranking> {
+pub fn ask(model: &Model, question: Question, extent: Extent) -> Result<Answered> {
     let Question { request, then } = question;
     let explain = extent.explain.min(extent.top) as u32;
-    let asked = ExplainRequest { request, top: explain };
+    let asked = ExplainRequest { request, top: explain, parts: Vec::new() };
     let started = Instant::now();
     let (response, degraded, explanations) = if explain == 0 {
         let answer = model.rank(&asked.request)?;
@@ -119,7 +145,13 @@ pub fn rank(model: &Model, user: Option<String>, question: Question, names: &Nam
         (answer.response.response, answer.degraded, answer.response.explanations)
     };
     let took = started.elapsed();
-    let request = asked.request;
+    let degraded = degraded.map(|reason| reason.to_string());
+    Ok(Answered { request: asked.request, response, degraded, explanations, then, took })
+}
+
+/// What is shown of an answer.
+pub fn ranking(model: &Model, user: Option<String>, answered: Answered, names: &Names, extent: Extent) -> Ranking {
+    let Answered { request, response, degraded, explanations, then, took } = answered;
     let mut explanations: HashMap<u64, Explanation> =
         explanations.into_iter().map(|explanation| (explanation.item, explanation)).collect();
     let candidates = response.ranked.len();
@@ -143,14 +175,14 @@ pub fn rank(model: &Model, user: Option<String>, question: Question, names: &Nam
                 .map(|explanation| AttentionTo::new(explanation, &request, names)),
         })
         .collect();
-    Ok(Ranking {
+    Ranking {
         user,
         now: request.now,
         events: request.history.iter().filter(|event| event.time < request.now).count(),
         candidates,
         met,
         answered_by: response.answered_by,
-        degraded: degraded.map(|reason| reason.to_string()),
+        degraded,
         runtime: model.runtime(),
         model: response.model,
         bundle_hash: words::hex(&response.bundle_hash),
@@ -160,7 +192,7 @@ pub fn rank(model: &Model, user: Option<String>, question: Question, names: &Nam
         milliseconds: milliseconds(took),
         notes: response.notes,
         ranked,
-    })
+    }
 }
 
 pub fn milliseconds(time: Duration) -> f64 {
