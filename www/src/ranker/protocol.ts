@@ -1,0 +1,60 @@
+/** What the page asks of its worker. Models and subjects stay in the worker under a name; calls name them. */
+
+import type {
+    AttentionBias, Capture, EventColumns, Explanation, Gsu, Item, ItemColumns, Manifest, Part, Request, Response, Versions, Weights,
+} from "lookback/web";
+
+/** The side that is looked at, and the one that it is compared with. */
+export type Side = "a" | "b";
+
+export interface Model {
+    manifest: Manifest;
+    versions: Versions;
+    bias: AttentionBias | null;
+    /** The model card, JSON text. */
+    card: string | null;
+}
+
+/** A request as the page holds it: its history as columns. */
+export type Subject = Request & { history: EventColumns };
+
+/** Which model ranks for whom, and with which history. */
+export interface Call {
+    model: Side;
+    subject: Side;
+    /** The history as it was loaded, or as edits have made it. */
+    history: "loaded" | "edited";
+    gsu: Gsu;
+    weights: Weights;
+}
+
+export interface Calls {
+    /** Makes a model of a bundle and a shard; where either is refused, what was there stays. */
+    load(side: Side, bundle: Blob, shard: Blob): Model;
+    /** Keeps a request; its history counts as loaded and as edited. */
+    subject(side: Side, subject: Subject): void;
+    /** Replaces the edited history. */
+    edit(side: Side, history: EventColumns): void;
+    rank(call: Call): Response;
+    /** Attention for each of `candidates`, and what the model says without each of `parts`. */
+    explain(call: Call, candidates: readonly Item[], parts: readonly Part[]): Explanation[];
+    items(side: Side, items: BigUint64Array): ItemColumns;
+    decodeCapture(bytes: Uint8Array): Capture & { request: Subject };
+    decodeRequest(bytes: Uint8Array): Subject;
+    encodeCapture(side: Side, call: Call): Uint8Array;
+}
+
+export type Name = keyof Calls;
+export type Answer<N extends Name> = ReturnType<Calls[N]>;
+
+export interface Question {
+    id: number;
+    name: Name;
+    arguments: readonly unknown[];
+}
+
+/** `milliseconds` is what the worker took. */
+export type Reply =
+    | { id: number; value: unknown; milliseconds: number }
+    | { id: number; error: { name: string; message: string; code: string | null } };
+
