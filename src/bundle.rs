@@ -1,6 +1,6 @@
 //! The bundle: one model version — manifest, popularity tables, prepared graph — in one file.
 //!
-//! Format version 4: magic `LBBUNDLE`, u32 format version, u32 zero, u64 payload length, BLAKE3 of the payload
+//! Layout: magic `LBBUNDLE`, u32 format version, u32 zero, u64 payload length, BLAKE3 of the payload
 //! (32 bytes), then the payload, postcard. Little endian.
 
 use serde::{Deserialize, Serialize};

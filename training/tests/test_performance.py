@@ -13,7 +13,7 @@ from test_export import random_inputs
 
 from lookback_training.export import graph, ordinary
 from lookback_training.model.ranker import Ranker
-from lookback_training.performance import bars, draws, fixture, fleet, page, plots, results, roofline
+from lookback_training.performance import bars, draws, fixture, fleet, made, page, plots, results, roofline
 from lookback_training.performance.worker import Worker
 from lookback_training.schema import Gsu
 
@@ -131,10 +131,17 @@ def test_a_search_whose_last_place_rounding_decides_is_a_draw(ranker: Ranker, tm
     inputs["event_embedding"][:, 0] = np.arange(60, 0, -1)
 
     def drawn(gsu: Gsu) -> np.ndarray:
-        return draws.draws(draws.tensors(write_fixture(tmp_path, inputs)), ranker, gsu)
+        given = draws.tensors(write_fixture(tmp_path, inputs))
+        return draws.draws(given, ranker, gsu, draws.exact(given, ranker, gsu))
 
     assert not drawn(Gsu.SOFT)[0]
-    inputs["event_embedding"][50, 0] = inputs["event_embedding"][49, 0] - 1e-3
+    # Codes cannot tell them apart, and the newer is found; embeddings can, and the older is.
+    inputs["event_embedding"][50, 0] = inputs["event_embedding"][49, 0] + 1e-4
+    assert drawn(Gsu.SOFT)[0]
+    inputs["event_embedding"][50, 0] = inputs["event_embedding"][49, 0] - 1e-4
+    assert not drawn(Gsu.SOFT)[0]
+    # One step of a float apart: what a sum rounds to depends on its order.
+    inputs["event_embedding"][50, 0] = np.nextafter(inputs["event_embedding"][49, 0], np.float32(0))
     assert drawn(Gsu.SOFT)[0]
     # A twin is found or not by its place, in every runtime.
     inputs["event_embedding"][50, 0] = inputs["event_embedding"][49, 0]
@@ -152,6 +159,20 @@ def test_exact_search_is_that_of_the_model(exported: Path, ranker: Ranker, tmp_p
     draws.write([write_fixture(tmp_path, inputs)], exported)
     written = (tmp_path / f"fixture-exact-{gsu.label}.i32").read_bytes()
     np.testing.assert_array_equal(np.frombuffer(written, "<i4").reshape(-1, 50), found)
+
+
+def test_what_was_made_of_the_same_files_is_not_made_again(tmp_path: Path) -> None:
+    source, product = tmp_path / "source", tmp_path / "product"
+    source.write_text("one")
+    product.write_text("made")
+    stamp = made.Stamp(tmp_path / "stamp", made.digest([source]))
+    assert not stamp.holds([product])
+    stamp.write()
+    assert stamp.holds([product])
+    product.unlink()
+    assert not stamp.holds([product])
+    source.write_text("two")
+    assert not made.Stamp(tmp_path / "stamp", made.digest([source])).holds([])
 
 
 def cell(events: int, search: str, medians: dict[str, float], wrong: int = 0) -> dict:

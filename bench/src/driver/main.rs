@@ -120,7 +120,7 @@ impl Run {
         let scratch = self.common.fixtures.join("scores");
         fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
         let pace = match self.common.quick {
-            true => Pace { seconds: 1.0, rounds: 15, barred_rounds: 15, enough: 1.0, most: 5.0 },
+            true => Pace { seconds: 0.7, rounds: 12, barred_rounds: 15, enough: 1.0, most: 3.0 },
             false => Pace { seconds: 2.5, rounds: 40, barred_rounds: 110, enough: 2.5, most: 15.0 },
         };
         println!("peaks, stages, and requests a second with one thread and two …");

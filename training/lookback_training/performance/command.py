@@ -6,6 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..schema import Gsu
+from . import fixture
+from .made import Stamp, digest, sources
+
 CORE_HOUR_PRICE = 0.04
 NOTES = "notes.md"
 VERDICT = {True: "met   ", False: "MISSED", None: "      "}
@@ -41,17 +45,37 @@ def register(commands: Any) -> None:
 
 
 def _graphs(options: argparse.Namespace) -> int:
+    model = options.model / "model.onnx"
+    options.output.mkdir(parents=True, exist_ok=True)
+    stamp = Stamp(options.output / "made-of", digest([model, *sources("export")]))
+    if stamp.holds(options.output / f"{gsu.label}.onnx" for gsu in Gsu):
+        print("the graphs are those of this model already")
+        return 0
     # The exporter's packages take a while to import.
     from ..export import ordinary
 
-    ordinary.write(options.model / "model.onnx", options.output)
+    ordinary.write(model, options.output)
+    stamp.write()
     return 0
 
 
 def _draws(options: argparse.Namespace) -> int:
+    model = options.model / "model.onnx"
+    of_all = [model, *sources("model", "export", "performance")]
+    stamps = {}
+    for path in options.fixtures:
+        stamp = Stamp(path.with_suffix(".searched"), digest([path, *fixture.files(path), *of_all]))
+        if not stamp.holds(path.parent / f"{path.stem}-exact-{gsu.label}.i32" for gsu in Gsu):
+            stamps[path] = stamp
+    if not stamps:
+        print("exact search of these fixtures is known already")
+        return 0
+    # PyTorch takes a while to import.
     from . import draws
 
-    draws.write(options.fixtures, options.model / "model.onnx")
+    draws.write(list(stamps), model)
+    for stamp in stamps.values():
+        stamp.write()
     return 0
 
 

@@ -1,12 +1,15 @@
 """Which events exact search finds for a fixture, and for which candidates that is a draw.
 
-Hard search compares whole numbers. Consistent search compares sums of floats, and soft search in a peer's graph the
-embeddings themselves where Lookback compares codes of them: where the last event found and one that is left out differ
-by no more than that rounding, which of the two is found is not a matter of right and wrong.
+A draw is a candidate for which two runtimes may rightly find different events. Hard search compares whole numbers and has
+none. Soft search has two definitions here: Lookback compares codes of the embeddings, a peer's graph the embeddings; where
+they find different events that is no error of either. And where the last event found and one that is left out differ by no
+more than the rounding of floats, the order of summation decides. All of it is computed in double precision, in which only
+twins are equal.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +24,11 @@ from ..model.ranker import Ranker
 from ..schema import Gsu, K
 from . import fixture
 
-CLOSE = {Gsu.SOFT: 2e-4, Gsu.CONSISTENT: 1e-5}
-"""Score differences, relative to the candidate's largest score, that rounding may turn round."""
+CLOSE = 1e-5
+"""Differences of consistent scores, relative to the candidate's largest, that rounding may turn round."""
+ROUNDING = 2.0**-24
+"""Relative error of one operation on floats (IEEE 754, binary32); a sum of d products errs by d of them at most, relative
+to the sum of sizes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1)."""
 CHUNK_SCORES = 2**25
 
 
@@ -35,18 +41,29 @@ def exact(given: dict[str, Tensor], ranker: Ranker, gsu: Gsu) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def draws(given: dict[str, Tensor], ranker: Ranker, gsu: Gsu) -> np.ndarray:
-    """Whether the search of each candidate [C] is a draw."""
+def draws(given: dict[str, Tensor], ranker: Ranker, gsu: Gsu, found: np.ndarray) -> np.ndarray:
+    """Whether the search of each candidate [C], which `exact` says to have found [C,K], is a draw."""
     count, events = len(given["candidate_embedding"]), len(given["event_embedding"])
     if gsu == Gsu.HARD or events <= K:
         return np.zeros(count, dtype=bool)
-    parts = []
+    given = {name: value.double() if value.is_floating_point() else value for name, value in given.items()}
+    ranker = copy.deepcopy(ranker).double()
+    query, key = given["candidate_embedding"], given["event_embedding"]
+    # Of soft scores; consistent ones come out of more than one sum.
+    rounding = ROUNDING * query.shape[1] * query.norm(dim=1, keepdim=True) * key.norm(dim=1).max()
+    parts, searched, at = [], [], 0
     for score in scores(given, ranker, gsu, coded=False):
-        last = score.topk(K, dim=1).values[:, -1:]
-        gap = (score - last).abs()
-        close = CLOSE[gsu] * score.abs().amax(dim=1, keepdim=True)
+        best, index = largest(score, K)
+        searched.append(index)
+        gap = (score - best[:, -1:]).abs()
+        soft = gsu == Gsu.SOFT
+        close = rounding[at : at + len(score)] if soft else CLOSE * score.abs().amax(dim=1, keepdim=True)
         parts.append(((gap > 0) & (gap <= close)).any(dim=1).numpy())
-    return np.concatenate(parts)
+        at += len(score)
+    drawn = np.concatenate(parts)
+    if gsu == Gsu.SOFT:
+        drawn |= (np.sort(found) != np.sort(torch.cat(searched).numpy())).any(axis=1)
+    return drawn
 
 
 def scores(given: dict[str, Tensor], ranker: Ranker, gsu: Gsu, coded: bool) -> Iterator[Tensor]:
@@ -79,7 +96,8 @@ def write(paths: list[Path], model: Path) -> None:
     for path in paths:
         given = tensors(path)
         for gsu in Gsu:
-            drawn, found = draws(given, ranker, gsu), exact(given, ranker, gsu)
+            found = exact(given, ranker, gsu)
+            drawn = draws(given, ranker, gsu, found)
             (path.parent / f"{path.stem}-draws-{gsu.label}.u8").write_bytes(drawn.astype(np.uint8).tobytes())
             (path.parent / f"{path.stem}-exact-{gsu.label}.i32").write_bytes(found.astype("<i4").tobytes())
 

@@ -20,6 +20,12 @@ class Fixture:
     tensors: dict[str, np.ndarray]
 
 
+def files(path: Path) -> list[Path]:
+    """The files in which a fixture's tensors lie."""
+    document = json.loads(path.read_text())
+    return sorted({path.parent / one["file"] for one in document["tensors"]})
+
+
 def read(path: Path) -> Fixture:
     document = json.loads(path.read_text())
     files: dict[str, bytes] = {}
