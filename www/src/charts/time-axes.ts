@@ -1,0 +1,59 @@
+/** Time axes and zoom that charts over a history share: a plot that zooms, and a strip of everything that shows where. */
+
+import type { DataZoomComponentOption, XAXisComponentOption, YAXisComponentOption } from "echarts";
+import { faint, type Palette } from "./palette";
+import type { TimeScale } from "./time-scale";
+
+/** One plot that zooms (axis 0) and `count - 1` strips that show everything; y axes are never seen. */
+export function timeAxes(scale: TimeScale, palette: Palette, count: number): { xAxis: XAXisComponentOption[]; yAxis: YAXisComponentOption[] } {
+    const indices = Array.from({ length: count }, (_, index) => index);
+    return {
+        xAxis: indices.map((gridIndex) => timeAxis(scale, palette, gridIndex, gridIndex === 0)),
+        yAxis: indices.map((gridIndex) => ({ type: "value", gridIndex, min: 0, max: 1, show: false })),
+    };
+}
+
+function timeAxis(scale: TimeScale, palette: Palette, gridIndex: number, show: boolean): XAXisComponentOption {
+    const line = { lineStyle: { color: palette.lineStrong } };
+    const common = { gridIndex, show, min: scale.from, max: scale.to, axisLine: { show: true, onZero: false, ...line }, splitLine: { show: false } };
+    const label = { color: palette.text2, fontSize: 11, hideOverlap: true };
+    if (scale.ticks === null) return { ...common, type: "time", axisTick: { show: true, ...line }, axisLabel: label };
+    const customValues = scale.ticks.map((tick) => tick.at);
+    const labels = new Map(scale.ticks.map((tick) => [tick.at, tick.label]));
+    return {
+        ...common,
+        type: "value",
+        axisTick: { show: true, customValues, ...line },
+        axisLabel: { ...label, customValues, formatter: (value: number) => labels.get(value) ?? "" },
+    };
+}
+
+/** Wheel, pinch and drag within the plot, and a window over the strip at `place`. */
+export function zoom(
+    scale: TimeScale,
+    view: { from: number; to: number },
+    palette: Palette,
+    place: { left: number; right: number; top: number; height: number },
+): DataZoomComponentOption[] {
+    const shared = { xAxisIndex: 0, filterMode: "none", startValue: view.from, endValue: view.to, minValueSpan: scale.closest, throttle: 16 } as const;
+    // Dragging over a plot on a touch screen scrolls the page; two fingers zoom, the strip moves.
+    const touch = matchMedia("(pointer: coarse)").matches;
+    return [
+        { ...shared, type: "inside", moveOnMouseMove: !touch, preventDefaultMouseMove: !touch },
+        {
+            ...shared,
+            type: "slider",
+            ...place,
+            showDataShadow: false,
+            showDetail: false,
+            brushSelect: false,
+            backgroundColor: "transparent",
+            borderColor: palette.line,
+            fillerColor: faint(palette.accent, 0.1),
+            handleSize: "70%",
+            handleStyle: { color: palette.surface, borderColor: palette.accent },
+            moveHandleSize: 0,
+            emphasis: { handleStyle: { color: palette.accent, borderColor: palette.accent } },
+        },
+    ];
+}
