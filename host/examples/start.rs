@@ -9,8 +9,9 @@
 //!
 //! The bundle is a trained one; the shards are made up: random items, categories and embeddings.
 
+mod support;
+
 use std::env;
-use std::error::Error;
 use std::fs;
 use std::hint::black_box;
 use std::io::Write;
@@ -22,16 +23,15 @@ use std::time::{Duration, Instant};
 use lookback::bundle::{Bundle, Manifest};
 use lookback::event::{Action, Event};
 use lookback::request::{Request, Weights};
-use lookback::shard::{ElementType, Row, Shard, ShardHeader};
+use lookback::shard::{ElementType, Shard};
 use lookback_host::{Host, Module, StartTimes};
 use serde_json::{Value, json};
+use support::{Result, made_up, mixed};
 
 const STARTS: usize = 300;
 const ROWS: [usize; 3] = [20_000, 100_000, 1_000_000];
 const MEMORY_LIMIT: usize = 2 << 30;
 const INSTANCES: usize = 8;
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -105,32 +105,6 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values
-}
-
-/// SplitMix64: any number to one that looks random.
-fn mixed(number: u64) -> u64 {
-    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn made_up(manifest: &Manifest, rows: usize) -> Result<Shard> {
-    let (d, f) = (manifest.embedding_dim as usize, manifest.item_features.len());
-    let header = ShardHeader {
-        embedding_version: manifest.embedding_version.clone(),
-        element: ElementType::F32,
-        dimension: d,
-        feature_count: f,
-    };
-    let number = |row: u64, column: usize| (mixed(row << 12 | column as u64) >> 40) as f32 / (1 << 24) as f32 - 0.5;
-    let row = |row: u64| Row {
-        item: mixed(row),
-        category: (mixed(!row) % (manifest.categories.len() as u64 + 1)) as u32,
-        features: (0..f).map(|column| number(row, column)).collect(),
-        embedding: (0..d).map(|column| number(row, f + column)).collect(),
-    };
-    Ok(Shard::build(header, (1..=rows as u64).map(row).collect())?)
 }
 
 /// 500 candidates for a person of 1,000 events, all of them items of the shard.
