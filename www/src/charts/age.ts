@@ -33,6 +33,16 @@ export const AGE_TICKS: readonly AgeTick[] = [
     { age: 20 * LENGTH.YEAR, label: "20 y" },
 ];
 
+/** More of them, for an axis that is zoomed. */
+export const FINE_AGE_TICKS: readonly AgeTick[] = [
+    ...[1, 2, 5, 10, 20, 30].map((count) => ({ age: count * LENGTH.MINUTE, label: `${count} min` })),
+    ...[1, 2, 3, 6, 12].map((count) => ({ age: count * LENGTH.HOUR, label: `${count} h` })),
+    ...[1, 2, 3, 5].map((count) => ({ age: count * LENGTH.DAY, label: `${count} d` })),
+    ...[1, 2].map((count) => ({ age: count * LENGTH.WEEK, label: `${count} wk` })),
+    ...[1, 2, 3, 6].map((count) => ({ age: count * LENGTH.MONTH, label: `${count} mon` })),
+    ...[1, 1.5, 2, 3, 5, 7, 10, 20, 30].map((count) => ({ age: count * LENGTH.YEAR, label: `${count} y` })),
+];
+
 /** Groups of ages for sums, from near to far; each ends where the next begins. */
 export const AGE_GROUPS: readonly { below: number; label: string }[] = [
     { below: LENGTH.HOUR, label: "under an hour" },

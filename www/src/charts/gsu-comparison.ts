@@ -125,7 +125,7 @@ export function comparisonOption(scene_: ComparisonScene, palette: Palette, onbo
             { ...side, top: layout.main.top, height: layout.main.height },
             { ...side, top: layout.strip.top, height: layout.strip.height },
         ],
-        ...timeAxes(scale, palette, 2),
+        ...timeAxes(scale, view, palette, 2),
         dataZoom: zoom(scale, view, palette, { ...layout.strip, ...side }),
         series: [
             scene(0, scale, false, (box) => [...legend(scene_, palette), ...labels(scene_, palette, box), ...overlapBars(scene_, palette, box)]),
@@ -240,6 +240,15 @@ export interface PickHit {
     event: number;
     x: number;
     y: number;
+}
+
+/** Where an event is shown in the first track that has it. */
+export function placeOfPick(scene_: ComparisonScene, box: Box, event: number): PickHit | null {
+    for (const track of scene_.layout.tracks) {
+        const stem = trackStems(scene_, box, track).find((one) => one.event === event);
+        if (stem) return { event, x: stem.x, y: stem.y };
+    }
+    return null;
 }
 
 export function pickAt(scene_: ComparisonScene, box: Box, x: number, y: number, reach: number): PickHit | null {

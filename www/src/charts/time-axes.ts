@@ -3,23 +3,25 @@
 import type { DataZoomComponentOption, XAXisComponentOption, YAXisComponentOption } from "echarts";
 import { faint, type Palette } from "./palette";
 import type { TimeScale } from "./time-scale";
+import type { Window } from "./view";
 
 /** One plot that zooms (axis 0) and `count - 1` strips that show everything; y axes are never seen. */
-export function timeAxes(scale: TimeScale, palette: Palette, count: number): { xAxis: XAXisComponentOption[]; yAxis: YAXisComponentOption[] } {
+export function timeAxes(scale: TimeScale, view: Window, palette: Palette, count: number): { xAxis: XAXisComponentOption[]; yAxis: YAXisComponentOption[] } {
     const indices = Array.from({ length: count }, (_, index) => index);
     return {
-        xAxis: indices.map((gridIndex) => timeAxis(scale, palette, gridIndex, gridIndex === 0)),
+        xAxis: indices.map((gridIndex) => timeAxis(scale, view, palette, gridIndex, gridIndex === 0)),
         yAxis: indices.map((gridIndex) => ({ type: "value", gridIndex, min: 0, max: 1, show: false })),
     };
 }
 
-function timeAxis(scale: TimeScale, palette: Palette, gridIndex: number, show: boolean): XAXisComponentOption {
+function timeAxis(scale: TimeScale, view: Window, palette: Palette, gridIndex: number, show: boolean): XAXisComponentOption {
     const line = { lineStyle: { color: palette.lineStrong } };
     const common = { gridIndex, show, min: scale.from, max: scale.to, axisLine: { show: true, onZero: false, ...line }, splitLine: { show: false } };
     const label = { color: palette.text2, fontSize: 11, hideOverlap: true };
     if (scale.ticks === null) return { ...common, type: "time", axisTick: { show: true, ...line }, axisLabel: label };
-    const customValues = scale.ticks.map((tick) => tick.at);
-    const labels = new Map(scale.ticks.map((tick) => [tick.at, tick.label]));
+    const ticks = scale.ticks(view.to - view.from);
+    const customValues = ticks.map((tick) => tick.at);
+    const labels = new Map(ticks.map((tick) => [tick.at, tick.label]));
     return {
         ...common,
         type: "value",
@@ -31,7 +33,7 @@ function timeAxis(scale: TimeScale, palette: Palette, gridIndex: number, show: b
 /** Wheel, pinch and drag within the plot, and a window over the strip at `place`. */
 export function zoom(
     scale: TimeScale,
-    view: { from: number; to: number },
+    view: Window,
     palette: Palette,
     place: { left: number; right: number; top: number; height: number },
 ): DataZoomComponentOption[] {

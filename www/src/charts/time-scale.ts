@@ -1,6 +1,6 @@
 /** Time along an axis: by date, as it passed, or by age, where each doubling takes the same room. Both grow with time. */
 
-import { AGE_TICKS } from "./age";
+import { AGE_TICKS, FINE_AGE_TICKS, type AgeTick } from "./age";
 import type { Range } from "./contract";
 import { LENGTH } from "./words";
 
@@ -17,9 +17,12 @@ export interface TimeScale {
     to: number;
     /** The closest that zoom goes, in the axis's own measure. */
     closest: number;
-    /** Labelled places; null where the axis finds dates by itself. */
-    ticks: readonly { at: number; label: string }[] | null;
+    /** Labelled places, by how much is shown; null where the axis finds dates by itself. */
+    ticks: ((shown: number) => readonly { at: number; label: string }[]) | null;
 }
+
+/** An axis by age that shows fewer doublings than this has room for more labels. */
+const FINE = 9;
 
 /** Room beyond the first and last event, as a share of the axis. */
 const MARGIN = 0.02;
@@ -45,6 +48,8 @@ function byDate(span: Range, now: number): TimeScale {
 function byAge(span: Range, now: number): TimeScale {
     // −log2(1 + minutes): the age buckets of attention, young at the right, as on the axis by date.
     const at = (time: number) => -Math.log2(1 + Math.max(now - time, 0) / LENGTH.MINUTE);
+    const placed = (ticks: readonly AgeTick[]) => [...ticks.map(({ age, label }) => ({ at: at(now - age), label })), { at: 0, label: "now" }];
+    const [coarse, fine] = [placed(AGE_TICKS), placed(FINE_AGE_TICKS)];
     const first = at(span.from);
     const margin = Math.max(-first * MARGIN, 0.1);
     return {
@@ -54,7 +59,7 @@ function byAge(span: Range, now: number): TimeScale {
         from: first - margin,
         to: margin,
         closest: 0.05,
-        ticks: [...AGE_TICKS.map((tick) => ({ at: at(now - tick.age), label: tick.label })), { at: 0, label: "now" }],
+        ticks: (shown) => (shown < FINE ? fine : coarse),
     };
 }
 

@@ -8,6 +8,7 @@ import { faint, type Palette } from "./palette";
 import { circle, line, pixelOf, rect, scene, text, valueAt, type Box } from "./scene";
 import { timeAxes, zoom } from "./time-axes";
 import type { TimeScale } from "./time-scale";
+import type { Window } from "./view";
 import { LISTS, niceCeiling, weighed, type List, type Weighed } from "./weights";
 import { tickPercent } from "./words";
 
@@ -45,7 +46,7 @@ export interface Scene {
     edited: ReadonlySet<number>;
     layout: Layout;
     /** What is shown, in the axis's measure. */
-    view: { from: number; to: number };
+    view: Window;
 }
 
 const AXIS = 28;
@@ -81,7 +82,7 @@ export function timelineOption(scene_: Scene, palette: Palette, onbox: (box: Box
             { ...side, top: layout.main.top, height: layout.main.height },
             { ...side, top: layout.overview.top, height: layout.overview.height },
         ],
-        ...timeAxes(scale, palette, 2),
+        ...timeAxes(scale, view, palette, 2),
         dataZoom: zoom(scale, view, palette, { ...layout.overview, ...side }),
         brush: {
             xAxisIndex: 0,
@@ -215,6 +216,19 @@ export interface Hit {
     y: number;
     /** Events of the lane that share its place in the picture, this one included. */
     near: number;
+}
+
+/** Where an event is shown: at the head of its first stem, or else in its lane. */
+export function placeOf(scene_: Scene, box: Box, event: number): Hit | null {
+    const { layout, scale, history, action } = scene_;
+    const at = () => scale.at(history.time[event]!);
+    const x = pixelOf(box, at());
+    for (const band of layout.bands) {
+        const [stem] = stems(box, band, band.events.filter((one) => one.event === event), at, band.top);
+        if (stem) return { event, x, y: stem.y, near: 1 };
+    }
+    const row = rowOf(layout, action, event);
+    return row ? { event, x, y: box.y + row.y + row.height / 2, near: 1 } : null;
 }
 
 export function hitAt(scene_: Scene, box: Box, x: number, y: number, reach: number): Hit | null {

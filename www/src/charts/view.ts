@@ -38,6 +38,14 @@ export function panned(window: Window, share: number, scale: TimeScale): Window 
     return within({ from: window.from + step, to: window.to + step }, scale);
 }
 
+/** The window as it is where it holds a place well inside, or else around that place. */
+export function around(window: Window, place: number, scale: TimeScale): Window {
+    const edge = (window.to - window.from) * 0.02;
+    if (place > window.from + edge && place < window.to - edge) return window;
+    const half = (window.to - window.from) / 2;
+    return within({ from: place - half, to: place + half }, scale);
+}
+
 /** Pushed inside the axis; its width stays where the axis has room for it, and is never less than the closest. */
 export function within(window: Window, scale: TimeScale): Window {
     const width = Math.min(Math.max(window.to - window.from, scale.closest), scale.to - scale.from);

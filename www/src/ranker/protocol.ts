@@ -18,6 +18,18 @@ export interface Model {
 /** A request as the page holds it: its history as columns. */
 export type Subject = Request & { history: EventColumns };
 
+export interface Files {
+    bundle: Blob;
+    shard: Blob;
+}
+
+export interface Opened {
+    /** Null where no files came. */
+    model: Model | null;
+    /** Null while model or request is missing. */
+    loaded: Response | null;
+}
+
 /** Which model ranks for whom, and with which history. */
 export interface Call {
     model: Side;
@@ -29,10 +41,11 @@ export interface Call {
 }
 
 export interface Calls {
-    /** Makes a model of a bundle and a shard; where either is refused, what was there stays. */
-    load(side: Side, bundle: Blob, shard: Blob): Model;
-    /** Keeps a request; its history counts as loaded and as edited. */
-    subject(side: Side, subject: Subject): void;
+    /**
+     * Puts a model, a request or both on a side, after the one has ranked for the other; where anything is refused, all
+     * that was there stays. What the side lacks, `lender` has. The answer is for the history as it was loaded.
+     */
+    open(side: Side, files: Files | null, subject: Subject | null, lender: Side): Opened;
     /** Replaces the edited history. */
     edit(side: Side, history: EventColumns): void;
     rank(call: Call): Response;
@@ -41,7 +54,8 @@ export interface Calls {
     items(side: Side, items: BigUint64Array): ItemColumns;
     decodeCapture(bytes: Uint8Array): Capture & { request: Subject };
     decodeRequest(bytes: Uint8Array): Subject;
-    encodeCapture(side: Side, call: Call): Uint8Array;
+    /** The request of a call with its answer. */
+    encodeCapture(call: Call): Uint8Array;
 }
 
 export type Name = keyof Calls;

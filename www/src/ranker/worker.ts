@@ -2,7 +2,7 @@
 
 import init, { Ranker, decodeCapture, decodeRequest, encodeCapture } from "lookback/web";
 import type { EventColumns, ExplainResponse, Item, Request } from "lookback/web";
-import type { Call, Calls, Model, Name, Question, Reply, Side, Subject } from "./protocol";
+import type { Call, Calls, Files, Model, Name, Opened, Question, Reply, Side, Subject } from "./protocol";
 import { keyOf } from "./item";
 
 const ready = init();
@@ -12,22 +12,22 @@ const subjects = new Map<Side, { loaded: Subject; edited: EventColumns }>();
 type Handlers = { [N in Name]: (...given: Parameters<Calls[N]>) => ReturnType<Calls[N]> | Promise<ReturnType<Calls[N]>> };
 
 const handlers: Handlers = {
-    async load(side, bundle, shard) {
-        const ranker = new Ranker();
+    async open(side, files, subject, lender) {
+        const ranker = files ? await load(files) : null;
         try {
-            ranker.loadBundle(new Uint8Array(await bundle.arrayBuffer()));
-            await pushShard(ranker, shard);
-            const model = describe(ranker);
-            rankers.get(side)?.free();
-            rankers.set(side, ranker);
-            return model;
+            const with_ = ranker ?? rankers.get(side) ?? rankers.get(lender);
+            const asked = subject ?? subjects.get(side)?.loaded ?? subjects.get(lender)?.loaded;
+            const opened: Opened = { model: ranker && describe(ranker), loaded: with_ && asked ? with_.rank(asked) : null };
+            if (ranker) {
+                rankers.get(side)?.free();
+                rankers.set(side, ranker);
+            }
+            if (subject) subjects.set(side, { loaded: subject, edited: subject.history });
+            return opened;
         } catch (error) {
-            ranker.free();
+            ranker?.free();
             throw error;
         }
-    },
-    subject(side, subject) {
-        subjects.set(side, { loaded: subject, edited: subject.history });
     },
     edit(side, history) {
         subjects.set(side, { loaded: known(subjects, side, "request").loaded, edited: history });
@@ -41,11 +41,23 @@ const handlers: Handlers = {
     items: (side, items) => rankerOf(side).items(items),
     decodeCapture: (bytes) => decodeCapture(bytes) as ReturnType<Calls["decodeCapture"]>,
     decodeRequest: (bytes) => decodeRequest(bytes) as Subject,
-    encodeCapture(_side, call) {
+    encodeCapture(call) {
         const request = requestOf(call);
         return encodeCapture({ request, response: rankerOf(call.model).rank(request) });
     },
 };
+
+async function load({ bundle, shard }: Files): Promise<Ranker> {
+    const ranker = new Ranker();
+    try {
+        ranker.loadBundle(new Uint8Array(await bundle.arrayBuffer()));
+        await pushShard(ranker, shard);
+        return ranker;
+    } catch (error) {
+        ranker.free();
+        throw error;
+    }
+}
 
 /** Straight from the file into the module's memory, so that a large shard is there once. */
 async function pushShard(ranker: Ranker, shard: Blob): Promise<void> {
