@@ -38,7 +38,8 @@ export function palette(): Palette {
 
 export function paletteFrom(property: (name: string) => string, font: string): Palette {
     const colour = (name: string): string => {
-        const value = property(name).trim();
+        // A built style sheet shortens #ffffff to #fff.
+        const value = property(name).trim().replace(/^#(.)(.)(.)$/, "#$1$1$2$2$3$3");
         if (!/^#[0-9a-f]{6}$/i.test(value)) throw new Error(`charts need ${name} as #rrggbb; the style sheet has "${value}"`);
         return value;
     };
