@@ -86,7 +86,7 @@ export function fromAddress(search: string, hash: string): { state: LinkState; u
     const take = <T>(name: string, read: (text: string) => T | undefined): T | undefined => {
         taken.add(name);
         const text = parameters.get(name);
-        if (text === null) return undefined;
+        if (text === null || text === "") return undefined;
         const value = read(text);
         if (value === undefined) unread.push(name);
         return value;

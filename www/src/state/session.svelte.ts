@@ -21,9 +21,19 @@ export interface Searched {
     explanation: Explanation | null;
 }
 
+/** What the charts show: a history and what attention looked at in it, which belong together. */
+export interface Drawn {
+    edited: Edited;
+    history: History;
+    /** Of this candidate. */
+    candidate: string;
+    /** Null where popularity scored the candidate. */
+    explanation: Explanation | null;
+}
+
 export interface Latency {
-    /** From the change to the new order on screen. */
-    shown: number;
+    /** From the change to the new order on screen; null where nothing had been there to change. */
+    shown: number | null;
     /** Of it, the module. */
     module: number;
 }
@@ -62,7 +72,7 @@ export class Session {
     response = $state.raw<Response | null>(null);
     /** What the movement is measured against; null for nothing. */
     baselineResponse = $state.raw<Response | null>(null);
-    explanation = $state.raw<Explanation | null>(null);
+    drawn = $state.raw<Drawn | null>(null);
     without = $state.raw<ReadonlyMap<string, readonly Without[]>>(new Map());
     searched = $state.raw<Readonly<Record<Gsu, Searched>> | null>(null);
     other = $state.raw<Searched | null>(null);
@@ -77,7 +87,6 @@ export class Session {
     pages = $derived(Math.max(1, Math.ceil(this.shown.length / PAGE)));
     visible = $derived(this.shown.slice(Math.min(this.page, this.pages - 1) * PAGE, (Math.min(this.page, this.pages - 1) + 1) * PAGE));
     chosen = $derived(this.rows.find((row) => row.key === this.candidate) ?? null);
-    history = $derived.by((): History | null => (this.edited ? this.historyOf("a", this.edited) : null));
     comparing = $derived.by(() => this.b.model !== null || this.b.asked !== null);
 
     #categories: Record<SideName, Map<string, number>> = { a: new Map(), b: new Map() };
@@ -187,7 +196,7 @@ export class Session {
         this.task = link?.task ?? "click";
         this.view = link?.view ?? this.view;
         this.log = EMPTY;
-        this.response = this.baselineResponse = this.explanation = this.searched = this.check = null;
+        this.response = this.baselineResponse = this.drawn = this.searched = this.check = null;
         this.without = new Map();
         this.#categories = { a: new Map(), b: new Map() };
         if (typeof this.head === "number" && this.head >= model.manifest.heads) this.head = "mean";
@@ -240,7 +249,6 @@ export class Session {
     choose(key: string): void {
         this.candidate = key;
         this.event = null;
-        this.explanation = null;
         this.#follow(this.#generation);
     }
     setView(view: View): void {
@@ -270,7 +278,7 @@ export class Session {
     /** Ranks anew; what still waits for an older state is dropped. */
     async refresh(): Promise<void> {
         if (!this.a.model || !this.a.asked) return;
-        const started = performance.now();
+        const started = this.response ? performance.now() : null;
         const generation = ++this.#generation;
         for (const channel of ["rank", "baseline", "explain", "searches", "other", "parts"]) this.client.drop(channel);
         clearTimeout(this.#background);
@@ -289,7 +297,7 @@ export class Session {
                 if (!this.rows.some((row) => row.key === this.candidate)) this.candidate = this.rows[0]?.key ?? null;
                 await tick();
                 requestAnimationFrame(() => {
-                    if (generation === this.#generation) this.latency = { shown: performance.now() - started, module: milliseconds };
+                    if (generation === this.#generation) this.latency = { shown: started && performance.now() - started, module: milliseconds };
                 });
                 await this.#follow(generation);
             })(),
@@ -322,10 +330,12 @@ export class Session {
 
     async #explain(current: () => boolean): Promise<void> {
         const row = this.chosen;
-        if (!row) return;
+        const edited = this.edited;
+        if (!row || !edited) return;
         const { value } = await this.client.ask("explain", [this.#call(), [row.item], PARTS], { channel: "explain", urgency: 2 });
         if (!current() || this.candidate !== row.key) return;
-        this.explanation = value[0] ?? null;
+        const history = this.drawn?.edited === edited ? this.drawn.history : this.historyOf("a", edited);
+        this.drawn = { edited, history, candidate: row.key, explanation: value[0] ?? null };
         if (value[0]) this.without = new Map(this.without).set(row.key, value[0].without);
     }
 
