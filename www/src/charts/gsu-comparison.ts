@@ -113,6 +113,8 @@ export interface ComparisonScene {
     selected: number | null;
     layout: ComparisonLayout;
     view: Window;
+    /** Whether fingers point. */
+    touch: boolean;
 }
 
 export function comparisonOption(scene_: ComparisonScene, palette: Palette, onbox: (box: Box) => void): EChartsOption {
@@ -126,7 +128,7 @@ export function comparisonOption(scene_: ComparisonScene, palette: Palette, onbo
             { ...side, top: layout.strip.top, height: layout.strip.height },
         ],
         ...timeAxes(scale, view, palette, 2),
-        dataZoom: zoom(scale, view, palette, { ...layout.strip, ...side }),
+        dataZoom: zoom(scale, view, palette, { ...layout.strip, ...side }, scene_.touch),
         series: [
             scene(0, scale, false, (box) => [...legend(scene_, palette), ...labels(scene_, palette, box), ...overlapBars(scene_, palette, box)]),
             scene(0, scale, true, (box) => {

@@ -30,16 +30,18 @@ function timeAxis(scale: TimeScale, view: Window, palette: Palette, gridIndex: n
     };
 }
 
-/** Wheel, pinch and drag within the plot, and a window over the strip at `place`. */
+/**
+ * Wheel, pinch and drag within the plot, and a window over the strip at `place`. On a touch screen a finger that drags over the
+ * plot scrolls the page; two fingers zoom, and the strip moves.
+ */
 export function zoom(
     scale: TimeScale,
     view: Window,
     palette: Palette,
     place: { left: number; right: number; top: number; height: number },
+    touch: boolean,
 ): DataZoomComponentOption[] {
     const shared = { xAxisIndex: 0, filterMode: "none", startValue: view.from, endValue: view.to, minValueSpan: scale.closest, throttle: 16 } as const;
-    // Dragging over a plot on a touch screen scrolls the page; two fingers zoom, the strip moves.
-    const touch = matchMedia("(pointer: coarse)").matches;
     return [
         { ...shared, type: "inside", moveOnMouseMove: !touch, preventDefaultMouseMove: !touch },
         {

@@ -59,7 +59,8 @@ function shownBuckets(history: History, observed: readonly Observed[], last: num
     const from = Math.min(ageBucket(youngest, last), ...held);
     const to = Math.max(ageBucket(oldest, last), ...held);
     // At least a few buckets, so that one lonely age is still a plot.
-    return { from: Math.max(Math.min(from, to - 6), 0), to: Math.min(Math.max(to, from + 6), last) };
+    const end = Math.min(Math.max(to, from + 6), last);
+    return { from: Math.max(Math.min(from, end - 6), 0), to: end };
 }
 
 /** Mean over heads, or the one head. */
@@ -70,7 +71,10 @@ export function biasUnder(bias: readonly (readonly number[])[], head: Head): num
 /** `16 to 32 minutes`, `under a minute`. */
 export function bucketInWords(bucket: number): string {
     if (bucket === 0) return "under a minute";
-    return `${ageInWords(2 ** (bucket - 1) * LENGTH.MINUTE)} to ${ageInWords(2 ** bucket * LENGTH.MINUTE)}`;
+    const [from, to] = [ageInWords(2 ** (bucket - 1) * LENGTH.MINUTE), ageInWords(2 ** bucket * LENGTH.MINUTE)];
+    const [count, unit] = from.split(" ");
+    const same = to.replace(/s$/, "").endsWith(unit!.replace(/s$/, ""));
+    return `${same ? count : from} to ${to}`;
 }
 
 export function decaySummary(decay: Decay): string {

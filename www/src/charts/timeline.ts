@@ -47,6 +47,8 @@ export interface Scene {
     layout: Layout;
     /** What is shown, in the axis's measure. */
     view: Window;
+    /** Whether fingers point. */
+    touch: boolean;
 }
 
 const AXIS = 28;
@@ -83,7 +85,7 @@ export function timelineOption(scene_: Scene, palette: Palette, onbox: (box: Box
             { ...side, top: layout.overview.top, height: layout.overview.height },
         ],
         ...timeAxes(scale, view, palette, 2),
-        dataZoom: zoom(scale, view, palette, { ...layout.overview, ...side }),
+        dataZoom: zoom(scale, view, palette, { ...layout.overview, ...side }, scene_.touch),
         brush: {
             xAxisIndex: 0,
             brushType: "lineX",

@@ -25,12 +25,13 @@ export function counted(count: number, noun: string): string {
     return `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A length of time in milliseconds: `3 weeks`, `1.5 years`; short of two units, with one decimal. */
+/** A length of time in milliseconds: `3 weeks`, `1.5 years`; one decimal short of two units. */
 export function ageInWords(age: number): string {
     for (const [unit, length] of UNITS) {
         const exact = age / length;
-        if (exact < 1) continue;
-        const shown = exact < 2 ? Math.round(exact * 10) / 10 : Math.round(exact);
+        // 364 days are a year, rather than 12 months; 59 seconds are no minute.
+        if (exact < (length === MINUTE ? 1 : 0.975)) continue;
+        const shown = exact < 1.95 ? Math.round(exact * 10) / 10 : Math.round(exact);
         return `${shown} ${unit}${shown === 1 ? "" : "s"}`;
     }
     return "less than a minute";
