@@ -2,7 +2,7 @@
 
 use lookback::abi::Status;
 use lookback::shard::Delta;
-use wasmtime::{Engine, Instance, Memory, Module, Store};
+use wasmtime::{Cache, Config, Engine, Instance, Memory, Module, Store};
 
 use crate::support::Result;
 
@@ -12,8 +12,17 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    pub fn new(wasm: &[u8]) -> Result<Compiled> {
-        let engine = Engine::default();
+    /// Compiled once on this machine, and then found.
+    pub fn cached(wasm: &[u8]) -> Result<Compiled> {
+        Compiled::by(Engine::new(Config::new().cache(Some(Cache::from_file(None)?)))?, wasm)
+    }
+
+    /// Compiled anew.
+    pub fn anew(wasm: &[u8]) -> Result<Compiled> {
+        Compiled::by(Engine::default(), wasm)
+    }
+
+    fn by(engine: Engine, wasm: &[u8]) -> Result<Compiled> {
         let module = Module::new(&engine, wasm)?;
         Ok(Compiled { engine, module })
     }

@@ -39,7 +39,7 @@ pub fn of(
 }
 
 fn run(wasm: &[u8], bundle: &[u8], shard: &Shard, question: &[u8]) -> Result<Value> {
-    let (compiled, compile) = timed(|| Compiled::new(wasm))?;
+    let (compiled, compile) = timed(|| Compiled::anew(wasm))?;
     let (engine, code) = compiled.serialized()?;
     // SAFETY: wasmtime made these bytes a line above, with the same settings.
     let (_, precompiled) = timed(|| Ok(unsafe { Module::deserialize(&engine, &code) }?))?;
