@@ -61,7 +61,10 @@ export function asSVG(option: EChartsOption, size: { width: number; height: numb
     try {
         chart.setOption(option);
         const head = `<title>${escaped(name)}</title><desc>${escaped(summary)}</desc>`;
-        return chart.renderToSVGString().replace(/^<svg[^>]*>/, (tag) => `${tag}${head}`);
+        // Not chart.renderToSVGString(), which adds a style sheet for a pointer that a picture never meets.
+        const painter = chart.getZr().painter as unknown as { renderToString(options: object): string };
+        const svg = painter.renderToString({ cssAnimation: false, cssEmphasis: false });
+        return svg.replace(/^<svg[^>]*>/, (tag) => `${tag}${head}`);
     } finally {
         chart.dispose();
     }
