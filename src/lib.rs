@@ -55,7 +55,11 @@ mod ranker;
 mod score;
 mod top;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "js")))]
 mod exports;
+#[cfg(all(target_arch = "wasm32", feature = "js"))]
+pub mod js;
+#[cfg(all(target_arch = "wasm32", feature = "js", feature = "stages"))]
+compile_error!("a profiling build has the raw exports; leave out the feature `js`");
 
 pub use ranker::{LoadError, RankError, Ranker};

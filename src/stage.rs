@@ -64,7 +64,7 @@ impl Stage {
 #[cfg(not(feature = "stages"))]
 pub(crate) fn begin(_: Stage) {}
 
-#[cfg(all(not(feature = "stages"), target_arch = "wasm32"))]
+#[cfg(all(not(feature = "stages"), not(feature = "js"), target_arch = "wasm32"))]
 pub(crate) fn end() {}
 
 #[cfg(feature = "stages")]

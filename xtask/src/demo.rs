@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::module::Module;
+use crate::module::Builds;
 use crate::process::{Spinner, command, elapsed, stream};
 use crate::root::{root, shown, state};
 use crate::setup::{Method, toolchain};
@@ -24,8 +24,7 @@ pub fn run() -> Result<()> {
     println!("The first run compiles for some minutes; the next ones take seconds.");
     let started = Instant::now();
     step(1, "a compiler for WebAssembly", || {
-        let module = Module::read(&root().join("wasm-pack.toml"))?;
-        let toolchain = toolchain(Method::Auto, &module.target)?;
+        let toolchain = toolchain(Method::Auto, &Builds::read()?.module.target)?;
         println!("      {}", toolchain.describe());
         Ok(())
     })?;

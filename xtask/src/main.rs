@@ -1,6 +1,7 @@
 //! `cargo xtask …`: everything a contributor runs.
 
 mod bench;
+mod bindgen;
 mod board;
 mod cargo;
 mod compare;
@@ -13,6 +14,7 @@ mod lint;
 mod lock;
 mod module;
 mod npm;
+mod pack;
 mod parity;
 mod process;
 mod python;
@@ -53,6 +55,8 @@ enum Command {
     Setup(setup::Options),
     /// Build the WebAssembly module to target/lookback/lookback.wasm
     Wasm(setup::Options),
+    /// Build the npm package to target/lookback/npm/lookback, and its tarball
+    Pack(setup::Options),
     /// Fetch MovieLens 100K to data/ml-100k, import it and make its examples
     Data(data::Options),
     /// Train a model on imported events and bundle it (fetches PyTorch on its first run)
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Command::Lint => lint::run(),
         Command::Setup(options) => setup::run(&options),
         Command::Wasm(options) => wasm::run(&options),
+        Command::Pack(options) => pack::run(&options),
         Command::Data(options) => data::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),

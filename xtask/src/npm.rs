@@ -88,7 +88,7 @@ pub fn count(test: &mut Command, each: fn(&str) -> Option<Counts>, filter: Optio
     Ok(counts)
 }
 
-fn check_node() -> Result<()> {
+pub fn check_node() -> Result<()> {
     let mend = format!("install Node {OLDEST} or newer with npm, then run this again");
     if !is_there() {
         bail!("node or npm is not on the PATH; {mend}");

@@ -10,9 +10,9 @@ use clap::{Args, ValueEnum};
 use crate::cargo::cargo;
 use crate::debian;
 use crate::lock::Lock;
-use crate::module::Module;
+use crate::module::Builds;
 use crate::process::{command, elapsed, find, output, quietly};
-use crate::root::{root, shown, state};
+use crate::root::{shown, state};
 
 #[derive(Args)]
 pub struct Options {
@@ -60,9 +60,9 @@ impl Toolchain {
 
 pub fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
-    let module = Module::read(&root().join("wasm-pack.toml"))?;
-    let toolchain = toolchain(options.method, &module.target)?;
-    println!("{}: {} ({})", module.target, toolchain.describe(), elapsed(started));
+    let target = Builds::read()?.module.target;
+    let toolchain = toolchain(options.method, &target)?;
+    println!("{target}: {} ({})", toolchain.describe(), elapsed(started));
     Ok(())
 }
 

@@ -1,0 +1,2 @@
+export * from './lookback.js';
+export { LookbackError } from './error.js';
