@@ -1,6 +1,9 @@
 //! Our operators as tract operators: `Attend` of the domain `ai.lookback`, a linear layer with what follows it, and a
 //! cross layer.
 
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+
 use tract_core::internal::*;
 
 use crate::cross;
@@ -69,9 +72,9 @@ impl TypedOp for Attend {
 }
 
 /// activation(x · weight + bias + shared), `[n, inner], [1, columns] -> [n, columns]`, the second input where there is one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Linear {
-    layer: Arc<numeric::Linear>,
+    layer: Same<numeric::Linear>,
     inner: usize,
 }
 
@@ -89,21 +92,7 @@ impl Linear {
         let numbers = bias.as_ref().map_or(columns, Vec::len);
         ensure!(numbers == columns, "a bias has {numbers} numbers for {columns} columns");
         let weight = numeric::Matrix::transposed(&values(weight)?, columns, inner);
-        Ok(Linear { layer: Arc::new(numeric::Linear::new(weight, bias, activation)), inner })
-    }
-}
-
-impl PartialEq for Linear {
-    fn eq(&self, other: &Linear) -> bool {
-        Arc::ptr_eq(&self.layer, &other.layer)
-    }
-}
-
-impl Eq for Linear {}
-
-impl std::hash::Hash for Linear {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.layer).hash(state);
+        Ok(Linear { layer: Same::new(numeric::Linear::new(weight, bias, activation)), inner })
     }
 }
 
@@ -143,9 +132,9 @@ impl TypedOp for Linear {
 }
 
 /// x0 · sum of experts of x + x, `[n, width], [n, width] -> [n, width]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LowRankCross {
-    layer: Arc<cross::LowRankCross>,
+    layer: Same<cross::LowRankCross>,
 }
 
 impl LowRankCross {
@@ -169,21 +158,7 @@ impl LowRankCross {
             };
             experts.push(cross::Expert { down, inner, up, up_bias, gate, gate_bias: gate_bias[0] });
         }
-        Ok(LowRankCross { layer: Arc::new(cross::LowRankCross::new(&experts)) })
-    }
-}
-
-impl PartialEq for LowRankCross {
-    fn eq(&self, other: &LowRankCross) -> bool {
-        Arc::ptr_eq(&self.layer, &other.layer)
-    }
-}
-
-impl Eq for LowRankCross {}
-
-impl std::hash::Hash for LowRankCross {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.layer).hash(state);
+        Ok(LowRankCross { layer: Same::new(cross::LowRankCross::new(&experts)) })
     }
 }
 
@@ -221,4 +196,43 @@ impl TypedOp for LowRankCross {
     }
 
     as_op!();
+}
+
+/// Weights that are equal to themselves alone: tract compares operators, and comparing numbers would take longer than
+/// anything that it could save.
+#[derive(Debug)]
+struct Same<T>(Arc<T>);
+
+impl<T> Same<T> {
+    fn new(value: T) -> Same<T> {
+        Same(Arc::new(value))
+    }
+}
+
+impl<T> Clone for Same<T> {
+    fn clone(&self) -> Same<T> {
+        Same(self.0.clone())
+    }
+}
+
+impl<T> Deref for Same<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> PartialEq for Same<T> {
+    fn eq(&self, other: &Same<T>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T> Eq for Same<T> {}
+
+impl<T> Hash for Same<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
 }
