@@ -40,10 +40,10 @@ export interface Latency {
 
 export const PAGE = 50;
 /** Parts of all candidates are measured in the background when nobody has asked for anything for so long. */
-const IDLE_MS = 250;
+const IDLE_MS = 400;
 /** Longer histories measure only what is on screen. */
 const LONG_HISTORY = 6_000;
-const CHUNK = 25;
+const CHUNK = 15;
 
 export class Session {
     readonly a: Side;
@@ -115,7 +115,7 @@ export class Session {
             if (files.length > 0) this.notice = `The link was made with files that it cannot hold: ${files.map((file) => quoted(file)).join(", ")}. Open them again to see what it shows.`;
         });
         this.#pending = this.response ? null : link;
-        if (this.comparing) this.refresh();
+        if (this.comparing) await this.refresh(null);
     }
 
     #pending: LinkState | null = null;
@@ -196,7 +196,7 @@ export class Session {
         this.task = link?.task ?? "click";
         this.view = link?.view ?? this.view;
         this.log = EMPTY;
-        this.response = this.baselineResponse = this.drawn = this.searched = this.check = null;
+        this.response = this.baselineResponse = this.drawn = this.searched = this.other = this.check = this.latency = null;
         this.without = new Map();
         this.#categories = { a: new Map(), b: new Map() };
         if (typeof this.head === "number" && this.head >= model.manifest.heads) this.head = "mean";
@@ -209,7 +209,7 @@ export class Session {
         await this.#learnCategories("a", [subject.history.item, idsOf(subject.candidates), this.edited!.columns.item]);
         if (!loaded) throw new Error("a model and a request are open, and nothing was ranked");
         if (asked.expected) this.check = check(asked.expected, loaded);
-        await this.refresh();
+        await this.refresh(null);
     }
 
     // ── What is chosen ─────────────────────────────────────────────────────────
@@ -266,8 +266,6 @@ export class Session {
 
     #history(log: Log): void {
         this.log = log;
-        this.brushed = null;
-        this.event = null;
         const columns = this.edited!.columns;
         void this.#quietly(this.client.ask("edit", ["a", columns], { channel: "edit", urgency: 3 }));
         this.refresh();
@@ -276,9 +274,8 @@ export class Session {
     // ── Asking the ranker ──────────────────────────────────────────────────────
 
     /** Ranks anew; what still waits for an older state is dropped. */
-    async refresh(): Promise<void> {
+    async refresh(since: number | null = performance.now()): Promise<void> {
         if (!this.a.model || !this.a.asked) return;
-        const started = this.response ? performance.now() : null;
         const generation = ++this.#generation;
         for (const channel of ["rank", "baseline", "explain", "searches", "other", "parts"]) this.client.drop(channel);
         clearTimeout(this.#background);
@@ -297,7 +294,7 @@ export class Session {
                 if (!this.rows.some((row) => row.key === this.candidate)) this.candidate = this.rows[0]?.key ?? null;
                 await tick();
                 requestAnimationFrame(() => {
-                    if (generation === this.#generation) this.latency = { shown: started && performance.now() - started, module: milliseconds };
+                    if (generation === this.#generation) this.latency = { shown: since === null ? null : performance.now() - since, module: milliseconds };
                 });
                 await this.#follow(generation);
             })(),
@@ -334,6 +331,11 @@ export class Session {
         if (!row || !edited) return;
         const { value } = await this.client.ask("explain", [this.#call(), [row.item], PARTS], { channel: "explain", urgency: 2 });
         if (!current() || this.candidate !== row.key) return;
+        // What was selected named events of the history that goes; the order on screen does not wait for this.
+        if (this.drawn && this.drawn.edited !== edited) {
+            this.brushed = null;
+            this.event = null;
+        }
         const history = this.drawn?.edited === edited ? this.drawn.history : this.historyOf("a", edited);
         this.drawn = { edited, history, candidate: row.key, explanation: value[0] ?? null };
         if (value[0]) this.without = new Map(this.without).set(row.key, value[0].without);
@@ -345,8 +347,9 @@ export class Session {
         const { value: response } = await this.client.ask("rank", [call], ask);
         if (this.b.model) await this.#learnCategories("b", [this.#historyItems(), idsOf(response.ranked.map((one) => one.item))]);
         else if (this.b.asked) await this.#learnCategories("a", [this.b.asked.subject.history.item, idsOf(this.b.asked.subject.candidates)]);
-        const item = response.ranked.find((one) => keyOf(one.item) === this.candidate)?.item;
-        const explanation = item === undefined ? null : ((await this.client.ask("explain", [call, [item], PARTS], ask)).value[0] ?? null);
+        // A candidate's scores do not depend on the others, so it may be asked about where it was no candidate.
+        const item = this.chosen?.item;
+        const explanation = item === undefined ? null : ((await this.client.ask("explain", [call, [item], []], ask)).value[0] ?? null);
         if (current()) this.other = { response, explanation };
     }
 
