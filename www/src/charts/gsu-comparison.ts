@@ -122,6 +122,8 @@ export function comparisonOption(scene_: ComparisonScene, palette: Palette, onbo
     const side = { left: layout.gutter, right: layout.right };
     return {
         animation: false,
+        // As in every other place where the page tells a time.
+        useUTC: true,
         textStyle: { fontFamily: palette.font },
         grid: [
             { ...side, top: layout.main.top, height: layout.main.height },
@@ -215,6 +217,7 @@ function legend({ layout, comparison }: ComparisonScene, palette: Palette): Mark
 
 function overlapBars({ layout, comparison }: ComparisonScene, palette: Palette, box: Box): Mark[] {
     const top = box.y + box.height + AXIS + 14;
+    if (comparison.overlaps.length === 0) return [text(4, top, "No search picked an event for this candidate.", palette.text2, palette)];
     const marks: Mark[] = [text(4, top, "How many events are picked by", palette.text, palette, { weight: "bold" })];
     const label = layout.narrow ? 146 : 152;
     const most = Math.max(...comparison.overlaps.map(({ count }) => count), 1);

@@ -108,6 +108,9 @@ export function decayTable({ bias, observed, from, to }: Decay): Table {
     return { columns, rows };
 }
 
+/** Room above a plot, for its name. */
+const HEAD = 30;
+
 /** An axis of whole steps around all the biases that are shown. */
 function stepsOf({ bias, from, to }: Decay): { min: number; max: number; interval: number } {
     const shown = (bias ?? [[0]]).slice(bias ? from : 0, bias ? to + 1 : 1).flat();
@@ -144,21 +147,22 @@ export function decayOption(decay: Decay, palette: Palette, width: number, heigh
     const left = 50;
     const right = narrow ? 52 : 64;
     const bottom = 44;
-    const gap = 46;
-    const upper = decay.bias ? Math.round((height - bottom - gap - 26) * 0.55) : 0;
-    const lowerTop = decay.bias ? 26 + upper + gap : 26;
+    const gap = 54;
+    const upper = decay.bias ? Math.round((height - bottom - gap - HEAD) * 0.55) : 0;
+    const lowerTop = decay.bias ? HEAD + upper + gap : HEAD;
     const grids = [
-        ...(decay.bias ? [{ left, right, top: 26, height: upper }] : []),
+        ...(decay.bias ? [{ left, right, top: HEAD, height: upper }] : []),
         { left, right, top: lowerTop, height: height - bottom - lowerTop },
     ];
     const observedGrid = grids.length - 1;
     const steps = stepsOf(decay);
+    const digits = steps.interval >= 0.5 ? 1 : 2;
     const most = niceCeiling(Math.max(0, ...decay.observed.map(({ mean }) => mean)));
     const yLabel = { color: palette.text2, fontSize: 11 };
     const named = (name: string) => ({
         name,
         nameLocation: "end" as const,
-        nameGap: 10,
+        nameGap: 14,
         nameTextStyle: { color: palette.text, fontSize: 12, fontWeight: "bold" as const, align: "left" as const, padding: [0, 0, 0, -left + 6] },
     });
     return {
@@ -174,7 +178,9 @@ export function decayOption(decay: Decay, palette: Palette, width: number, heigh
                           gridIndex: 0,
                           ...named("Learned bias, logits"),
                           ...steps,
-                          axisLabel: { ...yLabel, formatter: (value: number) => signed(value, 1) },
+                          axisLine: { show: false, onZero: false },
+                          axisTick: { show: false },
+                          axisLabel: { ...yLabel, formatter: (value: number) => signed(value, digits) },
                           splitLine: { lineStyle: { color: palette.line } },
                       },
                   ]
@@ -186,6 +192,8 @@ export function decayOption(decay: Decay, palette: Palette, width: number, heigh
                 min: 0,
                 max: most,
                 interval: most / 2,
+                axisLine: { show: false, onZero: false },
+                axisTick: { show: false },
                 axisLabel: { ...yLabel, formatter: tickPercent },
                 splitLine: { lineStyle: { color: palette.line } },
             },

@@ -70,7 +70,8 @@ export function layoutOf(attended: Attended, head: Head, lanes: readonly Lane[],
         rows.push({ lane, y, height: 15 });
         y += 19;
     }
-    const main = { top: overview.top + overview.height + 14, height: y };
+    // Without any event there is a line that says so.
+    const main = { top: overview.top + overview.height + 14, height: Math.max(y, 40) };
     return { gutter: narrow ? 74 : 86, right: narrow ? 8 : 14, overview, main, bands, rows, height: main.top + main.height + AXIS };
 }
 
@@ -79,6 +80,8 @@ export function timelineOption(scene_: Scene, palette: Palette, onbox: (box: Box
     const side = { left: layout.gutter, right: layout.right };
     return {
         animation: false,
+        // As in every other place where the page tells a time.
+        useUTC: true,
         textStyle: { fontFamily: palette.font },
         grid: [
             { ...side, top: layout.main.top, height: layout.main.height },
@@ -171,6 +174,10 @@ function rowOf(layout: Layout, action: Uint8Array, event: number): Row | undefin
 
 function drawLabels({ layout }: Scene, palette: Palette, box: Box): Mark[] {
     const marks: Mark[] = [];
+    if (layout.rows.length === 0) {
+        const words = "There are no events to show.";
+        return [text(box.x + box.width / 2, box.y + box.height / 2, words, palette.text2, palette, { align: "center" })];
+    }
     const end = box.x - 8;
     for (const band of layout.bands) {
         const base = baseline(box, band);
