@@ -90,6 +90,20 @@ fn is_installed(package: &str) -> bool {
         .is_ok_and(|status| status == "installed")
 }
 
+/// Installs the packages of programs that are not on the PATH; pairs of package and program.
+pub fn programs(wanted: &[(&str, &str)]) -> Result<()> {
+    let missing: Vec<(&str, &str)> = wanted.iter().copied().filter(|(_, program)| find(program).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (packages, programs): (Vec<&str>, Vec<&str>) = missing.into_iter().unzip();
+    install(&packages).with_context(|| format!("{} is not on the PATH", programs.join(", ")))?;
+    match programs.into_iter().find(|program| find(program).is_none()) {
+        Some(program) => bail!("Debian's packages are installed, yet {program} is not on the PATH; add /usr/bin to it"),
+        None => Ok(()),
+    }
+}
+
 /// Installs packages that are not there yet; where it may not, the error says what to type.
 pub fn install(packages: &[&str]) -> Result<()> {
     if packages.iter().all(|package| is_installed(package)) {
@@ -239,6 +253,11 @@ mod tests {
         assert!(!is_finished(&place(state.path(), TARGET), TARGET, "rustc 1"));
         let _lock = Lock::take(state.path(), "setup").unwrap();
         assert!(!scratch.exists());
+    }
+
+    #[test]
+    fn nothing_is_installed_for_programs_that_are_there() {
+        programs(&[("no-such-package", "sh")]).unwrap();
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod data;
 mod debian;
 mod demo;
 mod evaluate;
+mod js;
 mod lint;
 mod lock;
 mod module;

@@ -20,6 +20,9 @@ use crate::wasm::{self, gzip_size, megabytes};
 /// Where a file of glue begins to speak of its own loader, in the types of browsers: entries have loaders of their own.
 const LOADER_TYPES: &str = "export type InitInput";
 
+/// `Symbol.dispose`, which projects need not name for themselves.
+const DISPOSABLE: &str = "/// <reference lib=\"esnext.disposable\" />";
+
 /// The package and its tarball.
 pub struct Packed {
     pub folder: PathBuf,
@@ -153,14 +156,15 @@ fn exports(package: &Package) -> InOrder<Export> {
     InOrder(exports)
 }
 
-/// Takes the loader's types out of the glue's, and the module's own, which nobody imports.
+/// Takes the loader's types out of the glue's, and the module's own, which nobody imports; names the library of types that
+/// what is left needs.
 fn trim_types(folder: &Path, name: &str) -> Result<()> {
     let file = folder.join(format!("{name}.d.ts"));
     let types = fs::read_to_string(&file).with_context(|| format!("cannot read {}", shown(&file)))?;
     let Some((api, _)) = types.split_once(LOADER_TYPES) else {
         bail!("wasm-bindgen wrote no `{LOADER_TYPES}` into {name}.d.ts; xtask/src/pack.rs must learn its new layout");
     };
-    fs::write(&file, api.trim_end().to_owned() + "\n")?;
+    fs::write(&file, format!("{DISPOSABLE}\n{}\n", api.trim_end()))?;
     fs::remove_file(folder.join(format!("{name}_bg.wasm.d.ts")))?;
     Ok(())
 }
@@ -235,6 +239,6 @@ mod tests {
         fs::write(&types, "export class A {}\n\nexport type InitInput = URL;\nrest").unwrap();
         fs::write(folder.path().join("p_bg.wasm.d.ts"), "").unwrap();
         trim_types(folder.path(), "p").unwrap();
-        assert_eq!(fs::read_to_string(&types).unwrap(), "export class A {}\n");
+        assert_eq!(fs::read_to_string(&types).unwrap(), format!("{DISPOSABLE}\nexport class A {{}}\n"));
     }
 }

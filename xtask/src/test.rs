@@ -12,7 +12,7 @@ use crate::parity::Parity;
 use crate::process::{duration, tee};
 use crate::root::{root, state};
 use crate::setup::Method;
-use crate::{cargo, data, python, simulated, wasm};
+use crate::{cargo, data, js, python, simulated, wasm};
 
 #[derive(Args)]
 pub struct Options {
@@ -31,6 +31,8 @@ enum Only {
     Wasm,
     /// Training's tests, and parity between the runtimes
     Python,
+    /// The npm package: its face in a browser, and installed from its tarball
+    Js,
 }
 
 struct Part {
@@ -78,6 +80,10 @@ pub fn run(options: &Options) -> Result<bool> {
                 runtimes(simulated::folder(), "simulated", Some(SIMULATED_LISTS))
             }));
         }
+    }
+    if wanted(Only::Js) {
+        parts.push(part("npm package, in Chromium", filter, || js::in_browser(filter)));
+        parts.push(part("npm package, in Node", filter, || js::in_node(filter)));
     }
     Ok(summary(&parts))
 }
