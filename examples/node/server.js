@@ -13,7 +13,8 @@ const { PORT = '8080', LOOK_EVERY_MS = '10000' } = process.env;
 const versions = new Versions({
   async get(key) {
     const file = join(folder, key);
-    return { size: (await stat(file)).size, body: createReadStream(file) };
+    // Few chunks, since each waits for its turn among the requests.
+    return { size: (await stat(file)).size, body: createReadStream(file, { highWaterMark: 1 << 20 }) };
   },
 });
 

@@ -1,12 +1,12 @@
-// Copies the examples to where they can be installed, and installs the package into them from its tarball.
+// Copies the examples to where they can be installed, and installs the package into them from its tarball: install.js
+// TARBALL.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { here, installed, npm, root } from './places.js';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { here, installed, root } from './places.js';
 
-const tarballs = readdirSync(npm).filter((name) => name.endsWith('.tgz'));
-if (tarballs.length !== 1) throw new Error(`${npm} has ${tarballs.length} tarballs, not one; run \`cargo xtask pack\``);
+const tarball = resolve(process.argv[2]);
 
 rmSync(installed, { recursive: true, force: true });
 mkdirSync(installed, { recursive: true });
@@ -14,7 +14,7 @@ const own = (source) => !source.includes('node_modules');
 cpSync(join(root, 'examples'), installed, { recursive: true, filter: own });
 cpSync(join(here, 'engine'), join(installed, 'engine'), { recursive: true });
 const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'];
-execFileSync('npm', ['install', ...quiet, join(npm, tarballs[0])], {
+execFileSync('npm', ['install', ...quiet, tarball], {
   cwd: installed,
   stdio: ['ignore', 'ignore', 'inherit'],
 });

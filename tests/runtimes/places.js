@@ -8,8 +8,6 @@ export const here = fileURLToPath(new URL('.', import.meta.url));
 export const root = join(here, '../..');
 const state = join(root, 'target/lookback');
 
-/** What `cargo xtask pack` made. */
-export const npm = join(state, 'npm');
 /** Questions and answers, by the host's example `engines`. */
 export const questions = join(state, 'engines');
 /** The examples with the package installed, as a user would have them. */

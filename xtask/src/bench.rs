@@ -169,7 +169,7 @@ fn versions(python: &Python, with_node: bool) -> Result<BTreeMap<String, String>
 }
 
 /// The version of a package in the text of Cargo.lock.
-fn locked(lock: &str, name: &str) -> Option<String> {
+pub fn locked(lock: &str, name: &str) -> Option<String> {
     let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{name}\""));
     let version = lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')?;
     Some(version.to_owned())

@@ -20,6 +20,7 @@ mod parity;
 mod process;
 mod python;
 mod root;
+mod runtimes;
 mod setup;
 mod simulated;
 mod test;
@@ -66,6 +67,8 @@ enum Command {
     Evaluate(evaluate::Options),
     /// Measure what a request costs against other runtimes, and write docs/performance.md and docs/fleet.md
     Bench(bench::Options),
+    /// Compare the module's answers on every engine, time its start there, and write docs/engines.md
+    Engines(runtimes::Options),
     /// Show the curves of past trainings in TensorBoard
     Board,
 }
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Command::Train(options) => train::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Engines(options) => runtimes::run(&options),
         Command::Board => board::run(),
     };
     match done {

@@ -33,6 +33,8 @@ enum Only {
     Python,
     /// The npm package: its face in a browser, and installed from its tarball
     Js,
+    /// The examples in workerd, Deno, Node and Bun, and the same bytes from every engine
+    Runtimes,
 }
 
 struct Part {
@@ -84,6 +86,9 @@ pub fn run(options: &Options) -> Result<bool> {
     if wanted(Only::Js) {
         parts.push(part("npm package, in Chromium", filter, || js::in_browser(filter)));
         parts.push(part("npm package, in Node", filter, || js::in_node(filter)));
+    }
+    if wanted(Only::Runtimes) {
+        parts.push(part("runtimes and engines", filter, || crate::runtimes::test(filter)));
     }
     Ok(summary(&parts))
 }
