@@ -60,6 +60,35 @@ pub fn node_test(line: &str) -> Option<Counts> {
     }
 }
 
+/// Of Vitest: "      Tests  1 failed | 17 passed (18)".
+pub fn vitest(line: &str) -> Option<Counts> {
+    let line = plain(line);
+    let (counts, _) = line.trim().strip_prefix("Tests ")?.rsplit_once(" (")?;
+    let mut found = Counts::default();
+    for part in counts.split('|') {
+        let (number, word) = part.trim().split_once(' ')?;
+        found += of_playwright(number, word)?;
+    }
+    Some(found)
+}
+
+/// Of Playwright, a line for each count: "  5 passed (1.2m)" or "  1 failed".
+pub fn playwright(line: &str) -> Option<Counts> {
+    let line = plain(line);
+    let (number, rest) = line.trim().split_once(' ')?;
+    of_playwright(number, rest.split(" (").next()?)
+}
+
+fn of_playwright(number: &str, word: &str) -> Option<Counts> {
+    let number = number.parse().ok()?;
+    match word {
+        "passed" => Some(Counts { passed: number, failed: 0 }),
+        "failed" | "interrupted" | "did not run" => Some(Counts { passed: 0, failed: number }),
+        "skipped" | "todo" => Some(Counts::default()),
+        _ => None,
+    }
+}
+
 /// The line without the escape sequences that colour it.
 fn plain(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
@@ -115,6 +144,19 @@ mod tests {
         for line in ["ℹ duration_ms 71.2", "# pass the salt", "✔ pass 3 (1.2ms)", "pass 3"] {
             assert_eq!(node_test(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn vitest_and_playwright_lines() {
+        let mixed = "\x1b[2m      Tests \x1b[22m \x1b[31m1 failed\x1b[39m | 17 passed | 2 skipped (20)";
+        assert_eq!(vitest(mixed), Some(Counts { passed: 17, failed: 1 }));
+        assert_eq!(vitest("      Tests  18 passed (18)"), Some(Counts { passed: 18, failed: 0 }));
+        assert_eq!(vitest(" Test Files  4 passed (4)"), None);
+        assert_eq!(playwright("  5 passed (1.2m)"), Some(Counts { passed: 5, failed: 0 }));
+        assert_eq!(playwright("  1 failed"), Some(Counts { passed: 0, failed: 1 }));
+        assert_eq!(playwright("  2 did not run"), Some(Counts { passed: 0, failed: 2 }));
+        assert_eq!(playwright("  ✓  1 tests/a.spec.ts:7:1 › 3 passed (8.7s)"), None);
+        assert_eq!(playwright("Running 5 tests using 1 worker"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod data;
 mod debian;
 mod demo;
 mod evaluate;
+mod inspect;
 mod js;
 mod lint;
 mod lock;
@@ -67,6 +68,8 @@ enum Command {
     Evaluate(evaluate::Options),
     /// Measure what a request costs against other runtimes, and write docs/performance.md and docs/fleet.md
     Bench(bench::Options),
+    /// Build the page that shows what attention looked at, with people to look at, and open it
+    Inspect(inspect::Options),
     /// Compare the module's answers on every engine, time its start there, and write docs/engines.md
     Engines(runtimes::Options),
     /// Show the curves of past trainings in TensorBoard
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Command::Train(options) => train::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Inspect(options) => inspect::run(&options),
         Command::Engines(options) => runtimes::run(&options),
         Command::Board => board::run(),
     };

@@ -12,7 +12,7 @@ use crate::parity::Parity;
 use crate::process::{duration, tee};
 use crate::root::{root, state};
 use crate::setup::Method;
-use crate::{cargo, data, js, python, simulated, wasm};
+use crate::{cargo, data, inspect, js, python, simulated, wasm};
 
 #[derive(Args)]
 pub struct Options {
@@ -35,6 +35,8 @@ enum Only {
     Js,
     /// The examples in workerd, Deno, Node and Bun, and the same bytes from every engine
     Runtimes,
+    /// The inspector: its types, its units, and its page in Chromium
+    Inspector,
 }
 
 struct Part {
@@ -82,6 +84,9 @@ pub fn run(options: &Options) -> Result<bool> {
                 runtimes(simulated::folder(), "simulated", Some(SIMULATED_LISTS))
             }));
         }
+    }
+    if wanted(Only::Inspector) {
+        parts.push(part("the inspector", filter, || inspect::test(&lookback()?, filter)));
     }
     if wanted(Only::Js) {
         parts.push(part("npm package, in Chromium", filter, || js::in_browser(filter)));

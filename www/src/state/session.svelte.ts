@@ -380,7 +380,7 @@ export class Session {
             if (!current()) return;
             const measured = new Map(this.without);
             for (const explanation of value) measured.set(keyOf(explanation.item), explanation.without);
-            if (measured.size === this.without.size) throw new Error("the ranker explained no candidate that its model had scored");
+            if (value.length === 0) throw new Error("the ranker explained no candidate that its model had scored");
             this.without = measured;
         }
     }
