@@ -33,7 +33,7 @@ pub fn in_browser(filter: Option<&str>) -> Result<Counts> {
 
 /// Runs the tests that install the package from its tarball.
 pub fn in_node(filter: Option<&str>) -> Result<Counts> {
-    pack::make()?;
+    pack::make(Method::Auto)?;
     let project = Project::install(&root().join(FOLDER).join("test"))?;
     project.test(&["package.test.js", "api.test.js", "types.test.js"], filter)
 }

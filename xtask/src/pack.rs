@@ -23,16 +23,17 @@ const LOADER_TYPES: &str = "export type InitInput";
 /// `Symbol.dispose`, which projects need not name for themselves.
 const DISPOSABLE: &str = "/// <reference lib=\"esnext.disposable\" />";
 
+/// The package and its tarball.
+pub struct Packed {
+    pub folder: PathBuf,
+    pub tarball: PathBuf,
+}
+
 pub fn run(options: &Options) -> Result<()> {
-    make_by(options.method).map(drop)
+    make(options.method).map(drop)
 }
 
-/// Builds the package and returns its place.
-pub fn make() -> Result<PathBuf> {
-    make_by(Method::Auto)
-}
-
-fn make_by(method: Method) -> Result<PathBuf> {
+pub fn make(method: Method) -> Result<Packed> {
     npm::check_node()?;
     let builds = Builds::read()?;
     let package = &builds.package;
@@ -53,18 +54,18 @@ fn make_by(method: Method) -> Result<PathBuf> {
         command("npm").args(["pack", "--silent", "--pack-destination"]).arg(&place).current_dir(&folder),
     )?);
     let module = fs::read(folder.join(wasm_name(package)))?;
-    let published = place.join(&package.name);
-    publish(&folder, &published)?;
-    let sizes = Sizes::of(&module, &published.join(wasm_name(package)), &place.join("sizes.json"))?;
+    let packed = Packed { folder: place.join(&package.name), tarball };
+    publish(&folder, &packed.folder)?;
+    let sizes = Sizes::of(&module, &packed.folder.join(wasm_name(package)), &place.join("sizes.json"))?;
     println!(
         "{} and {}: the module is {}, {} gzip'd, {} by brotli",
-        shown(&published),
-        shown(&tarball),
+        shown(&packed.folder),
+        shown(&packed.tarball),
         megabytes(sizes.raw),
         megabytes(sizes.gzip),
         megabytes(sizes.brotli)
     );
-    Ok(published)
+    Ok(packed)
 }
 
 fn wasm_name(package: &Package) -> String {
