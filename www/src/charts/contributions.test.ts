@@ -25,9 +25,9 @@ test("bars go from zero to their own side, as long as their logits", () => {
     const height = contributionsHeight(contributions);
     const palette = paletteOf("light");
     const svg = asSVG(contributionsOption(contributions, palette, height), { width: 516, height }, "a", "b");
-    // 500 pixels for −2 to 2 logits, from 8: zero lies at 258.
+    // 500 pixels for −1.2 to 1.2 logits, from 8: zero lies at 258.
     expect(svg).toContain("+0.84  (+12.1 points)");
     const bars = (colour: string) => [...svg.matchAll(new RegExp(`<path d="M([\\d.]+) [\\d.]+l([\\d.]+) 0[^"]*"[^>]*fill="${colour}"`, "g"))].map((found) => [Number(found[1]), Number(found[2])]);
-    expect(bars(palette.plus)[0]).toEqual([258, 105]);
-    expect(bars(palette.minus)).toEqual([[108, 150]]);
+    expect(bars(palette.plus)[0]).toEqual([258, 175]);
+    expect(bars(palette.minus)).toEqual([[8, 250]]);
 });

@@ -50,7 +50,7 @@ test("it draws, and the pointer finds a pick in its own track", () => {
     const scene: ComparisonScene = { history, comparison, scale, selected: 5, layout, view: { from: scale.from, to: scale.to }, touch: false };
     let box: Box | null = null;
     const svg = asSVG(comparisonOption(scene, paletteOf("light"), (seen) => (box = seen)), { width: 800, height: layout.height }, "a", "b");
-    for (const words of ["picked by all three: 1", "by two: 2", "by one only: 2", "1 only here", "only consistent"]) expect(svg).toContain(words);
+    for (const words of ["picked by all three: 1", "by two: 2", "by one only: 2", "3 events, 1 of them only here", "only consistent"]) expect(svg).toContain(words);
     const place = placeOfPick(scene, box!, 5)!;
     expect(pickAt(scene, box!, place.x - 2, place.y + 5, 8)).toEqual(place);
     const soft = layout.tracks[1]!;

@@ -86,17 +86,19 @@ export interface ComparisonLayout {
 }
 
 const AXIS = 30;
+/** Room above each track, for its name. */
+const NAME = 24;
 const OVERLAP_ROW = 22;
 
 export function comparisonLayout(picked: Picked, head: Head, overlaps: number, narrow: boolean): ComparisonLayout {
     const lists = GSUS.map((gsu) => weighed(picked[gsu], head));
-    const trackHeight = narrow ? 76 : 88;
-    const tracks = GSUS.map((gsu, i) => ({ gsu, events: lists[i]!, y: i * (trackHeight + 12) + 4, height: trackHeight }));
+    const trackHeight = narrow ? 70 : 80;
+    const tracks = GSUS.map((gsu, i) => ({ gsu, events: lists[i]!, y: i * (trackHeight + NAME) + NAME, height: trackHeight }));
     const strip = { top: narrow ? 46 : 28, height: 22 };
-    const main = { top: strip.top + strip.height + 10, height: GSUS.length * (trackHeight + 12) };
+    const main = { top: strip.top + strip.height + 10, height: GSUS.length * (trackHeight + NAME) + 4 };
     return {
         narrow,
-        gutter: narrow ? 84 : 92,
+        gutter: narrow ? 50 : 58,
         right: narrow ? 8 : 14,
         strip,
         main,
@@ -155,7 +157,7 @@ function colourOf(sharedBy: number, palette: Palette): string {
 }
 
 function trackStems(scene_: ComparisonScene, box: Box, track: Track): Stem[] {
-    return stems(box, track, track.events, (event) => scene_.scale.at(scene_.history.time[event]!), scene_.layout.top);
+    return stems(box, track, track.events, (event) => scene_.scale.at(scene_.history.time[event]!), scene_.layout.top, "root");
 }
 
 function drawPicks(scene_: ComparisonScene, palette: Palette, box: Box): Mark[] {
@@ -184,14 +186,17 @@ function labels({ layout, comparison }: ComparisonScene, palette: Palette, box: 
     const marks: Mark[] = [];
     for (const track of layout.tracks) {
         const base = baseline(box, track);
-        const top = heightOf(box, track, layout.top, layout.top);
         const only = comparison.overlaps.find(({ gsus }) => gsus.length === 1 && gsus[0] === track.gsu)?.count ?? 0;
-        marks.push(line(box.x, top, box.x + box.width, top, palette.line));
+        // The square root: what is picked matters here, however little it weighs. A quarter stands half as tall.
+        for (const weight of [layout.top / 4, layout.top]) {
+            const y = heightOf(box, track, weight, layout.top, "root");
+            marks.push(line(box.x, y, box.x + box.width, y, palette.line));
+            marks.push(text(box.x - 8, y, tickPercent(weight), palette.text2, palette, { size: 11, align: "right" }));
+        }
         marks.push(line(box.x, base, box.x + box.width, base, palette.lineStrong));
-        marks.push(text(box.x - 8, top, tickPercent(layout.top), palette.text2, palette, { size: 11, align: "right" }));
-        marks.push(text(4, base - 42, track.gsu, palette.text, palette, { weight: "bold" }));
-        marks.push(text(4, base - 25, `${track.events.length} picked`, palette.text2, palette, { size: 11 }));
-        marks.push(text(4, base - 9, `${only} only here`, palette.text2, palette, { size: 11 }));
+        const name = box.y + track.y - NAME / 2 + 2;
+        marks.push(text(4, name, track.gsu, palette.text, palette, { weight: "bold" }));
+        marks.push(text(84, name, `${counted(track.events.length, "event")}, ${only} of them only here`, palette.text2, palette));
     }
     return marks;
 }

@@ -29,19 +29,23 @@ export function baseline(box: Box, strip: Strip): number {
     return box.y + strip.y + strip.height;
 }
 
+/** How tall a weight stands, by its share of the largest: in proportion, or by its square root, which keeps small ones apart. */
+export type Rise = "linear" | "root";
+
 /** Where a weight lies in a strip whose top is `top`. */
-export function heightOf(box: Box, strip: Strip, weight: number, top: number): number {
-    return baseline(box, strip) - (weight / top) * (strip.height - HEADROOM);
+export function heightOf(box: Box, strip: Strip, weight: number, top: number, rise: Rise): number {
+    const share = weight / top;
+    return baseline(box, strip) - (rise === "root" ? Math.sqrt(share) : share) * (strip.height - HEADROOM);
 }
 
 /** Stems of the events that lie in the box or at its edge, most weight first. */
-export function stems(box: Box, strip: Strip, list: readonly Weighed[], at: (event: number) => number, top: number): Stem[] {
+export function stems(box: Box, strip: Strip, list: readonly Weighed[], at: (event: number) => number, top: number, rise: Rise): Stem[] {
     const found: Stem[] = [];
     for (const { event, weight } of list) {
         const x = pixelOf(box, at(event));
         if (x < box.x - 12 || x > box.x + box.width + 12) continue;
         const share = weight / top;
-        found.push({ event, weight, x, y: heightOf(box, strip, weight, top), radius: 2.5 + 5.5 * Math.sqrt(share), share });
+        found.push({ event, weight, x, y: heightOf(box, strip, weight, top, rise), radius: 2.5 + 5.5 * Math.sqrt(share), share });
     }
     return found;
 }

@@ -2,7 +2,7 @@
 
 import { ACTIONS, type Attended, type Head, type History, type Table } from "./contract";
 import { actionsOf } from "./lanes";
-import { headName, headsOf, LISTS, weighed, weightOf } from "./weights";
+import { headName, headOf, headsOf, LISTS, weighed, weightOf } from "./weights";
 import { ageInWords, ago, counted, dateInWords, listed, percent } from "./words";
 
 /** Events that attention looked at in any list, once each, oldest first. */
@@ -15,7 +15,7 @@ export function attendedEvents(history: History, attended: Attended): number[] {
 export function weightsInWords(attended: Attended, head: Head, event: number): string {
     const words = LISTS.flatMap(({ list, label }) => {
         const found = attended[list].find((one) => one.event === event);
-        return found ? [`${label} ${percent(weightOf(found, head))}`] : [];
+        return found ? [`${label} ${percent(weightOf(found, headOf(attended[list], head)))}`] : [];
     });
     return words.length === 0 ? "" : `attention: ${words.join(" · ")}`;
 }
@@ -57,7 +57,8 @@ export function timelineTable(history: History, attended: Attended): Table {
                 dateInWords(time),
                 ago(time, history.now),
                 weightOf(one, "mean"),
-                ...heads.map((head) => weightOf(one, head)),
+                // A part with fewer heads leaves the rest empty.
+                ...heads.map((head) => one.heads[head] ?? ""),
             ];
         }),
     );

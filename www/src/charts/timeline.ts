@@ -9,7 +9,7 @@ import { circle, line, pixelOf, rect, scene, text, valueAt, type Box } from "./s
 import { timeAxes, zoom } from "./time-axes";
 import type { TimeScale } from "./time-scale";
 import type { Window } from "./view";
-import { LISTS, niceCeiling, weighed, type List, type Weighed } from "./weights";
+import { LISTS, niceCeiling, weighed, type List, type Weighed, headOf } from "./weights";
 import { tickPercent } from "./words";
 
 /** Attention to one list, with the strip that shows it. */
@@ -58,10 +58,11 @@ export function layoutOf(attended: Attended, head: Head, lanes: readonly Lane[],
     const bands: Band[] = [];
     let y = 6;
     for (const { list, label } of LISTS) {
-        const events = weighed(attended[list], head);
+        const shown = headOf(attended[list], head);
+        const events = weighed(attended[list], shown);
         if (events.length === 0) continue;
         const height = list === "long" ? (narrow ? 110 : 150) : 58;
-        bands.push({ list, label, y, height, events, top: niceCeiling(events[0]!.weight) });
+        bands.push({ list, label: shown === head ? label : `${label}, mean`, y, height, events, top: niceCeiling(events[0]!.weight) });
         y += height + 14;
     }
     const rows: Row[] = [];
@@ -136,7 +137,7 @@ function drawEvents(scene_: Scene, palette: Palette, box: Box): Mark[] {
         marks.push(columns({ left, y: box.y + row.y - 3, width: 3, height: row.height + 6 }, colour));
     }
     for (const band of layout.bands) {
-        const found = stems(box, band, band.events, at, band.top);
+        const found = stems(box, band, band.events, at, band.top, "linear");
         marks.push(...drawStems(box, band, found, (event) => palette.actions[action[event]!]!, palette.surface));
     }
     for (const event of scene_.edited) {
@@ -154,7 +155,7 @@ function drawSelected(scene_: Scene, palette: Palette, box: Box, event: number, 
     const x = pixelOf(box, at);
     const marks = [line(x, box.y, x, box.y + box.height, palette.text2, 1, [4, 3])];
     for (const band of layout.bands) {
-        for (const stem of stems(box, band, band.events.filter((one) => one.event === event), () => at, band.top)) {
+        for (const stem of stems(box, band, band.events.filter((one) => one.event === event), () => at, band.top, "linear")) {
             marks.push(circle(stem.x, stem.y, stem.radius + 3, "transparent", palette.text, 2));
         }
     }
@@ -182,7 +183,7 @@ function drawLabels({ layout }: Scene, palette: Palette, box: Box): Mark[] {
     for (const band of layout.bands) {
         const base = baseline(box, band);
         for (const weight of band.list === "long" ? [band.top / 2, band.top] : [band.top]) {
-            const y = heightOf(box, band, weight, band.top);
+            const y = heightOf(box, band, weight, band.top, "linear");
             marks.push(line(box.x, y, box.x + box.width, y, palette.line));
             marks.push(text(end, y, tickPercent(weight), palette.text2, palette, { size: 11, align: "right" }));
         }
@@ -233,7 +234,7 @@ export function placeOf(scene_: Scene, box: Box, event: number): Hit | null {
     const at = () => scale.at(history.time[event]!);
     const x = pixelOf(box, at());
     for (const band of layout.bands) {
-        const [stem] = stems(box, band, band.events.filter((one) => one.event === event), at, band.top);
+        const [stem] = stems(box, band, band.events.filter((one) => one.event === event), at, band.top, "linear");
         if (stem) return { event, x, y: stem.y, near: 1 };
     }
     const row = rowOf(layout, action, event);
@@ -247,7 +248,7 @@ export function hitAt(scene_: Scene, box: Box, x: number, y: number, reach: numb
         y >= box.y + strip.y - above && y <= box.y + strip.y + strip.height + below;
     for (const band of scene_.layout.bands) {
         if (!inside(band, 6, 7)) continue;
-        const stem = stemAt(stems(box, band, band.events, at, band.top), x, y, reach);
+        const stem = stemAt(stems(box, band, band.events, at, band.top, "linear"), x, y, reach);
         return stem && { event: stem.event, x: stem.x, y: stem.y, near: 1 };
     }
     for (const row of scene_.layout.rows) {

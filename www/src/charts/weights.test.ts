@@ -21,7 +21,7 @@ test("heads are counted from one", () => {
 });
 
 test("axes end at round numbers, not below the largest weight", () => {
-    expect([0.031, 0.05, 0.2, 0.21, 0.9, 3].map(niceCeiling).map((value) => Number(value.toPrecision(6)))).toEqual([0.05, 0.05, 0.2, 0.25, 1, 5]);
+    expect([0.031, 0.05, 0.2, 0.21, 0.9, 3, 0.138].map(niceCeiling).map((value) => Number(value.toPrecision(6)))).toEqual([0.04, 0.05, 0.2, 0.25, 1, 3, 0.16]);
     expect(niceCeiling(0)).toBe(1);
     for (let value = 1e-6; value < 10; value *= 1.07) expect(niceCeiling(value)).toBeGreaterThanOrEqual(value * (1 - 1e-9));
 });
