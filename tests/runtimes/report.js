@@ -101,8 +101,8 @@ function text() {
   const megabytes = (name) => (statSync(join(questions, name)).size / 1e6).toFixed(1);
   return `# Engines
 
-The module gives the same bytes on every engine, and starts everywhere in well under the second that edge platforms allow.
-One command prints this page's tables and writes it:
+The module gives the same bytes on every engine. One command compares them, times the start on each, prints this page's
+tables and writes it:
 
 \`\`\`sh
 cargo xtask engines
@@ -125,7 +125,8 @@ ranks* is the median of ${timed.later} that follow the first.
 
 - wasmtime compiles everything ahead, to its fastest code. A host keeps the result: loading it takes ${precompiled} ms.
 - V8 and SpiderMonkey compile to quick code first and to fast code while it runs, so that later ranks become faster.
-- workerd compiles a Worker's module before its first request; here its binding for evaluation compiles against the clock.
+- workerd compiles a Worker's module before its first request; here its binding for evaluation compiles against the clock,
+  which counts whole milliseconds.
 
 ## Size
 
@@ -137,5 +138,8 @@ The largest edge platform's free tier takes 3 MB, compressed. What is left out o
 - every operator that no prepared graph uses: the set is closed ([\`src/graph/prepared.rs\`](../src/graph/prepared.rs));
 - clock, files, random numbers and threads: the module imports nothing of the kind;
 - names of functions and debugging information.
+
+tract's own code is compiled for size, the kernels of a request for speed
+([\`Cargo.toml\`](../Cargo.toml), \`profile.wasm\`).
 `;
 }

@@ -38,7 +38,11 @@ const BROWSERS: [(&str, &str); 2] = [("chromium", "chromium"), ("firefox-esr", "
 
 pub fn run(options: &Options) -> Result<()> {
     let own = !options.model.is_empty();
-    let models = if own { options.model.clone() } else { MODELS.map(PathBuf::from).to_vec() };
+    let models = if own {
+        options.model.iter().map(std::path::absolute).collect::<Result<_, _>>()?
+    } else {
+        MODELS.map(PathBuf::from).to_vec()
+    };
     let page = match &options.output {
         Some(output) => std::path::absolute(output)?,
         None if own => state().join("engines.md"),
