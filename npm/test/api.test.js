@@ -1,4 +1,4 @@
-// What the package does in Node, beside what it does in a browser (npm/tests/browser.rs).
+// What the package does in Node, beside what it does in a browser (browser.rs).
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';

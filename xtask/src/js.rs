@@ -43,7 +43,7 @@ fn compile_browser_tests() -> Result<PathBuf> {
     let module = Builds::read()?.package_module();
     let mut cargo = toolchain(Method::Auto, &module.target)?.cargo();
     cargo
-        .args(["test", "--no-run", "-p", &module.package, "--test", BROWSER_TESTS])
+        .args(["build", "-p", &module.package, "--example", BROWSER_TESTS])
         .args(["--target", &module.target, "--profile", &module.profile])
         .args(["--config", &format!("profile.{}.package.{}.opt-level=1", module.profile, module.package)])
         .env("CARGO_ENCODED_RUSTFLAGS", module.encoded_rustflags());
@@ -51,6 +51,7 @@ fn compile_browser_tests() -> Result<PathBuf> {
         .context("the tests of the face of JavaScript")?
         .into_iter()
         .filter(|artifact| artifact.name == BROWSER_TESTS)
-        .find_map(|artifact| artifact.executable)
+        .flat_map(|artifact| artifact.files)
+        .find(|file| file.extension().is_some_and(|extension| extension == "wasm"))
         .context("cargo built no tests of the face of JavaScript")
 }
