@@ -64,7 +64,8 @@ export function asSVG(option: EChartsOption, size: { width: number; height: numb
         // Not chart.renderToSVGString(), which adds a style sheet for a pointer that a picture never meets.
         const painter = chart.getZr().painter as unknown as { renderToString(options: object): string };
         const svg = painter.renderToString({ cssAnimation: false, cssEmphasis: false });
-        return svg.replace(/^<svg[^>]*>/, (tag) => `${tag}${head}`);
+        // The library counts its drawings in names of clips: the same picture is to be the same text.
+        return svg.replace(/^<svg[^>]*>/, (tag) => `${tag}${head}`).replace(/(id="|url\(#)zr\d+-/g, "$1");
     } finally {
         chart.dispose();
     }

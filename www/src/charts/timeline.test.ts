@@ -87,6 +87,13 @@ test("the SVG has a name, a description, and a label for every lane", () => {
     for (const label of ["search", "recent", "skips", "save", "click"]) expect(svg).toContain(`>${label}</text>`);
 });
 
+test("the same picture is the same SVG", () => {
+    const { svg } = drawn(sceneOf());
+    expect(svg).toContain('<clipPath id="c0"');
+    expect(drawn(sceneOf()).svg).toBe(svg);
+    expect(drawn({ ...sceneOf(), selected: 0 }).svg).not.toBe(svg);
+});
+
 test("54,000 events make no more marks than the picture has columns", () => {
     const many = historyOf(Array.from({ length: 54_000 }, (_, i) => ["click", (i + 1) * LENGTH.HOUR]));
     const scale = timeScale("date", spanOf(many.time, NOW), NOW);

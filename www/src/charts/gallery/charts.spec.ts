@@ -133,6 +133,27 @@ test("wheel, buttons and strip zoom; all shows all again", async ({ page }) => {
     expect((await shown()) / all).toBeLessThan(0.7);
 });
 
+test("a page that scrolls past under the pointer goes on scrolling, and zooms nothing", async ({ page }) => {
+    await open(page);
+    const box = (await host(page, "timeline").boundingBox())!;
+    const picture = () => page.evaluate(() => window.charts.timeline!.toSVG());
+    const scrolled = () => page.evaluate(() => window.scrollY);
+    const before = await picture();
+    await page.mouse.move(box.x + 400, box.y - 60);
+    for (let step = 1; step <= 5; step += 1) {
+        const from = await scrolled();
+        await page.mouse.wheel(0, 50);
+        await expect.poll(scrolled).toBeGreaterThan(from);
+    }
+    expect(await picture()).toBe(before);
+    // Whoever then points at something means the chart.
+    const there = await scrolled();
+    await page.mouse.move(box.x + 410, box.y - 50, { steps: 2 });
+    await page.mouse.wheel(0, -120);
+    await expect.poll(picture).not.toBe(before);
+    expect(await scrolled()).toBe(there);
+});
+
 test("dragging selects a stretch, which stays through zoom and is cleared", async ({ page }) => {
     const complaints = await open(page);
     const box = (await host(page, "timeline").boundingBox())!;
