@@ -38,7 +38,7 @@ export const test = base.extend<{ quiet: void }>({
         async ({ page }, use) => {
             const wrong: string[] = [];
             page.on("pageerror", (error) => wrong.push(error.stack ?? error.message));
-            page.on("console", (message) => message.type() === "error" && !/status of 404/.test(message.text()) && wrong.push(message.text()));
+            page.on("console", (message) => message.type() === "error" && !/status of 404/.test(message.text()) && wrong.push(`${message.text()} ${message.location().url}`));
             await use();
             expect(wrong).toEqual([]);
         },

@@ -121,17 +121,17 @@ export class Session {
     #pending: LinkState | null = null;
 
     async openPerson(id: string, side: SideName = "a"): Promise<void> {
-        await this.#busy("Fetching the person", async () => {
+        const done = await this.#busy("Fetching the person", async () => {
             await this.#openSide(this[side], { person: id });
             if (side === "a") await this.#begin(null);
         });
-        if (side === "b") this.refresh();
+        if (done && side === "b") await this.refresh(null);
     }
 
     /** Files from the picker or dropped. Two captures, or two bundles, are two sides. */
     async openFiles(files: readonly File[], side: SideName = "a"): Promise<void> {
         if (files.length === 0) return;
-        await this.#busy(files.length === 1 ? `Opening ${files[0]?.name}` : `Opening ${files.length} files`, async () => {
+        const done = await this.#busy(files.length === 1 ? `Opening ${files[0]?.name}` : `Opening ${files.length} files`, async () => {
             const opened: Opened[] = [];
             // One after the other: the first that is refused ends it, and nothing has changed.
             for (const file of files) opened.push(await openFile(file, file.name, this.client));
@@ -144,15 +144,15 @@ export class Session {
             if (side === "a" && here.model && here.asked) await this.#begin(this.#pending);
             if (second.length > 0) await this.b.take(second, names(second), this.a);
         });
-        if (this.response) this.refresh();
+        if (done && this.response) await this.refresh(null);
     }
 
     async openAddresses(sources: Sources, side: SideName = "a"): Promise<void> {
-        await this.#busy("Fetching", async () => {
+        const done = await this.#busy("Fetching", async () => {
             await this.#openSide(this[side], sources);
             if (side === "a" && this.a.model && this.a.asked) await this.#begin(this.#pending);
         });
-        if (side === "b") this.refresh();
+        if (done && side === "b") await this.refresh(null);
     }
 
     closeOther(): void {
@@ -469,19 +469,22 @@ export class Session {
         return state;
     }
 
-    async #busy(what: string, work: () => Promise<void>): Promise<void> {
+    /** Returns whether it was done; otherwise the problem is shown. */
+    async #busy(what: string, work: () => Promise<void>): Promise<boolean> {
         this.loading = what;
         this.problem = this.notice = null;
-        await this.#quietly(work());
+        const done = await this.#quietly(work());
         this.loading = null;
+        return done;
     }
 
     /** Problems and refusals are shown; what was overtaken is no error; anything else is a mistake of this page and stays loud. */
-    async #quietly(work: Promise<unknown>): Promise<void> {
+    async #quietly(work: Promise<unknown>): Promise<boolean> {
         try {
             await work;
+            return true;
         } catch (error) {
-            if (error instanceof Overtaken) return;
+            if (error instanceof Overtaken) return false;
             this.loading = null;
             this.ranking = false;
             if (error instanceof Problem || error instanceof RankerError) this.problem = error.message;
@@ -489,6 +492,7 @@ export class Session {
                 this.problem = `This page made a mistake: ${error instanceof Error ? error.message : String(error)}. Reload it; the link keeps what you see.`;
                 throw error;
             }
+            return false;
         }
     }
 }
