@@ -109,6 +109,18 @@ test('bytes of another realm, of a Buffer and of a part of a buffer are bytes', 
   assert.throws(() => ranker.pushShard(new Float32Array(4)), code('BadShard'));
 });
 
+test('typed arrays of another realm are typed arrays', () => {
+  const asked = vm.runInNewContext(
+    `({
+      now: ${NOW},
+      history: { item: BigUint64Array.of(3n), action: Uint8Array.of(2), time: Float64Array.of(${NOW - DAY}) },
+      candidates: BigUint64Array.of(6n, 5n),
+      items: [{ item: 5, category: 1, embedding: new Float32Array(8), features: [0, 0] }],
+    })`,
+  );
+  assert.deepEqual(ranker.rank(asked).ranked.map(({ source }) => source), ['model', 'model']);
+});
+
 test('errors have a name, a code, a message and a stack', () => {
   const error = (() => {
     try {

@@ -275,3 +275,14 @@ fn code_of_the_caller_that_throws_leaves_the_ranker_whole() {
     ranker.rank(&json(r#"{"now": 1, "candidates": [3]}"#)).expect("still in order");
     rank.forget();
 }
+
+#[wasm_bindgen_test]
+fn a_panic_is_thrown_as_an_error() {
+    let _sets_the_hook = Ranker::new();
+    let panics = Closure::<dyn Fn()>::new(|| panic!("of a test"));
+    let caught = "try { call() } catch (error) { return `${error.name} ${error.code} ${error.message}` }";
+    let caught = Function::new_with_args("call", caught).call1(&JsValue::NULL, panics.as_ref()).unwrap();
+    let caught = caught.as_string().unwrap();
+    assert!(caught.starts_with("LookbackError Internal ") && caught.contains("of a test"), "{caught}");
+    panics.forget();
+}

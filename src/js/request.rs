@@ -1,15 +1,15 @@
 //! Requests as plain objects.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use js_sys::{Array, BigUint64Array, Float32Array, Float64Array, JsString, Number, Object, Reflect, Uint8Array};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_wasm_bindgen::preserve;
 use wasm_bindgen::prelude::*;
 
 use super::error::Failure;
 use super::value::{
-    array, expected, from_item, is_absent, item, items, number, numbers, object, text, time, whole, word, wrong,
+    array, expected, from_item, is_absent, item, items, number, numbers, object, text, time, view, whole, word, wrong,
 };
 use crate::abi::Status;
 use crate::event::{Action, Event};
@@ -132,7 +132,7 @@ fn attributes(value: &JsValue) -> Result<Vec<Attribute>, Failure> {
 
 /// Of an array or typed array.
 fn length(value: &JsValue) -> usize {
-    let typed = || value.dyn_ref::<BigUint64Array>().map_or(0, |items| items.length());
+    let typed = || view(value, "BigUint64Array", BigUint64Array::new).map_or(0, |items| items.length());
     value.dyn_ref::<Array>().map_or_else(typed, |array| array.length()) as usize
 }
 
@@ -185,11 +185,11 @@ struct EventColumns {
 
 fn columns(value: &JsValue) -> Result<Vec<Event>, Failure> {
     let columns: EventColumns = object(value, "history")?;
-    let item = columns.item.dyn_ref::<BigUint64Array>();
+    let item = view(&columns.item, "BigUint64Array", BigUint64Array::new);
     let item = item.ok_or_else(|| expected("history.item", "a BigUint64Array", &columns.item))?;
-    let action = columns.action.dyn_ref::<Uint8Array>();
+    let action = view(&columns.action, "Uint8Array", Uint8Array::new);
     let action = action.ok_or_else(|| expected("history.action", "a Uint8Array", &columns.action))?;
-    let time = columns.time.dyn_ref::<Float64Array>();
+    let time = view(&columns.time, "Float64Array", Float64Array::new);
     let time = time.ok_or_else(|| expected("history.time", "a Float64Array", &columns.time))?;
     if item.length() != action.length() || item.length() != time.length() {
         let lengths = format!("{} items, {} actions, {} times", item.length(), action.length(), time.length());
@@ -228,7 +228,7 @@ fn weights(value: &JsValue) -> Result<Weights, Failure> {
 #[derive(Serialize)]
 pub struct RequestObject<'a> {
     now: f64,
-    attributes: BTreeMap<&'a str, &'a str>,
+    attributes: AttributesObject<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     surface: Option<&'a str>,
     history: EventColumns,
@@ -242,12 +242,10 @@ pub struct RequestObject<'a> {
 
 impl<'a> RequestObject<'a> {
     pub fn of(request: &'a Request) -> Result<RequestObject<'a>, Failure> {
-        let mut attributes = BTreeMap::new();
-        for Attribute { field, value } in &request.attributes {
-            if attributes.insert(field.as_str(), value.as_str()).is_some() {
-                let why = format_args!("the attribute {field:?} is given twice, which an object cannot hold");
-                return Err(Failure::new(Status::BadMessage, why));
-            }
+        let mut fields = BTreeSet::new();
+        if let Some(twice) = request.attributes.iter().find(|attribute| !fields.insert(&attribute.field)) {
+            let why = format_args!("the attribute {:?} is given twice, which an object cannot hold", twice.field);
+            return Err(Failure::new(Status::BadMessage, why));
         }
         let safe = Number::MAX_SAFE_INTEGER as i64;
         let times = request.history.iter().map(|event| event.time).chain([request.now]);
@@ -266,7 +264,7 @@ impl<'a> RequestObject<'a> {
         };
         Ok(RequestObject {
             now: request.now as f64,
-            attributes,
+            attributes: AttributesObject(&request.attributes),
             surface: request.surface.as_deref(),
             history: EventColumns {
                 item: BigUint64Array::from(&item[..]).into(),
@@ -278,5 +276,14 @@ impl<'a> RequestObject<'a> {
             gsu: request.gsu.map(|gsu| gsu.name()),
             weights: request.weights,
         })
+    }
+}
+
+/// An object with a field for each attribute, in their order.
+struct AttributesObject<'a>(&'a [Attribute]);
+
+impl Serialize for AttributesObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|Attribute { field, value }| (field, value)))
     }
 }

@@ -37,7 +37,7 @@ pub fn item(value: &JsValue, place: impl Display) -> Result<u64, Failure> {
 }
 
 pub fn items(value: &JsValue, place: &str) -> Result<Vec<u64>, Failure> {
-    if let Some(items) = value.dyn_ref::<BigUint64Array>() {
+    if let Some(items) = view(value, "BigUint64Array", BigUint64Array::new) {
         let mut copy = zeroed(items.length() as usize)?;
         items.copy_to(&mut copy);
         return Ok(copy);
@@ -68,7 +68,7 @@ pub fn text(value: &JsValue, place: impl Display) -> Result<String, Failure> {
 }
 
 pub fn numbers(value: &JsValue, place: impl Display + Copy) -> Result<Vec<f32>, Failure> {
-    if let Some(numbers) = value.dyn_ref::<Float32Array>() {
+    if let Some(numbers) = view(value, "Float32Array", Float32Array::new) {
         let mut copy = zeroed(numbers.length() as usize)?;
         numbers.copy_to(&mut copy);
         return Ok(copy);
@@ -89,20 +89,25 @@ pub fn array<'a>(value: &'a JsValue, place: impl Display, what: &str) -> Result<
     value.dyn_ref::<Array>().ok_or_else(|| expected(place, what, value))
 }
 
+/// A typed array; `copy` makes one of one of another realm, as test runners have them, which is no instance of this
+/// realm's class.
+pub fn view<T: JsCast + Clone>(value: &JsValue, class: &str, copy: fn(&JsValue) -> T) -> Option<T> {
+    if let Some(view) = value.dyn_ref::<T>() {
+        return Some(view.clone());
+    }
+    let tag = || Reflect::get(value, &Symbol::to_string_tag()).ok()?.as_string();
+    (ArrayBuffer::is_view(value) && tag().as_deref() == Some(class)).then(|| copy(value))
+}
+
 /// The bytes, where they lie in the memory of JavaScript.
 pub fn bytes(value: &JsValue, status: Status, what: &str) -> Result<Uint8Array, Failure> {
-    if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
-        return Ok(bytes.clone());
+    if let Some(bytes) = view(value, "Uint8Array", Uint8Array::new) {
+        return Ok(bytes);
     }
-    if let Some(buffer) = value.dyn_ref::<ArrayBuffer>() {
-        return Ok(Uint8Array::new(buffer));
+    match value.dyn_ref::<ArrayBuffer>() {
+        Some(buffer) => Ok(Uint8Array::new(buffer)),
+        None => Err(Failure::new(status, format_args!("{what}: expected a Uint8Array, got {}", shown(value)))),
     }
-    // Of another realm, as test runners have them: not an instance of this one's class.
-    let tag = || Reflect::get(value, &Symbol::to_string_tag()).ok().and_then(|tag| tag.as_string());
-    if ArrayBuffer::is_view(value) && tag().as_deref() == Some("Uint8Array") {
-        return Ok(Uint8Array::new(value));
-    }
-    Err(Failure::new(status, format_args!("{what}: expected a Uint8Array, got {}", shown(value))))
 }
 
 /// A copy in the module's memory.
