@@ -9,6 +9,7 @@ use clap::Args;
 use crate::bench::locked;
 use crate::cargo::{build, cargo};
 use crate::counts::Counts;
+use crate::lock::Lock;
 use crate::npm::Project;
 use crate::process::{command, quietly, stream};
 use crate::root::{root, shown, state};
@@ -48,24 +49,32 @@ pub fn run(options: &Options) -> Result<()> {
         None if own => state().join("engines.md"),
         None => root().join("docs/engines.md"),
     };
-    let (project, module) = prepare(options.runs, options.seed, &models)?;
+    let ready = prepare(options.runs, options.seed, &models)?;
     let lock = fs::read_to_string(root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let wasmtime = locked(&lock, "wasmtime").context("Cargo.lock has no wasmtime")?;
     println!("\nmeasuring; a quiet machine gives quiet numbers");
-    let mut report = project.command("node");
-    report.arg("report.js").arg(options.runs.to_string()).arg(&page).arg(module).arg(wasmtime);
+    let mut report = ready.project.command("node");
+    report.arg("report.js").arg(options.runs.to_string()).arg(&page).arg(&ready.module).arg(wasmtime);
     stream(&mut report)?;
     println!("\nwrote {}", shown(&page));
     Ok(())
 }
 
 pub fn test(filter: Option<&str>) -> Result<Counts> {
-    let (project, _) = prepare(1, 1, &MODELS.map(PathBuf::from))?;
-    project.test(&["examples.test.js", "identical.test.js"], filter)
+    let ready = prepare(1, 1, &MODELS.map(PathBuf::from))?;
+    ready.project.test(&["examples.test.js", "identical.test.js"], filter)
 }
 
-/// The runtimes with the package installed, questions with wasmtime's answers, and the module.
-fn prepare(runs: u32, seed: u64, models: &[PathBuf]) -> Result<(Project, PathBuf)> {
+/// The runtimes with the package installed, and questions with wasmtime's answers.
+struct Ready {
+    project: Project,
+    module: PathBuf,
+    /// Another run would write what this one reads.
+    _lock: Lock,
+}
+
+fn prepare(runs: u32, seed: u64, models: &[PathBuf]) -> Result<Ready> {
+    let lock = Lock::take(&state(), "runtimes")?;
     debian::programs(&BROWSERS)?;
     let module = wasm::make(Method::Auto, None)?;
     let package = pack::make(Method::Auto)?;
@@ -77,7 +86,7 @@ fn prepare(runs: u32, seed: u64, models: &[PathBuf]) -> Result<(Project, PathBuf
         project.command("node").arg("install.js").arg(package.tarball),
         "installing the package into the examples",
     )?;
-    Ok((project, module))
+    Ok(Ready { project, module, _lock: lock })
 }
 
 /// The host's example that makes questions and answers them.
