@@ -113,7 +113,7 @@ fn items_are_numbers_while_they_can_be_and_bigints_beyond() {
     Reflect::set(&request, &"candidates".into(), &candidates).unwrap();
     let ranked: Array = field(&ranker.rank(&request).unwrap(), "ranked").unchecked_into();
     let items: Vec<JsValue> = ranked.iter().map(|ranked| field(&ranked, "item")).collect();
-    let has = |item: JsValue| items.iter().any(|one| *one == item);
+    let has = |item: JsValue| items.contains(&item);
     assert!(has(3.into()) && has(JsValue::from_f64(last_safe as f64)));
     assert!(has(JsValue::from(last_safe + 1)) && has(JsValue::from(u64::MAX)));
 }
