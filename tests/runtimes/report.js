@@ -115,8 +115,9 @@ ${answered}
 *Vectors* are [\`tests/vectors\`](../tests/vectors): requests whose responses are recorded. The other columns are requests
 drawn anew for each model, from \`--seed\`: hard, soft and consistent search over histories of 40, 1,000 and 54,000 events,
 500 candidates, ranked, and explained with every part taken away. *Identical* means every byte of every response, compared
-with wasmtime's; a difference would stand in its place, and the command would fail. The same comparison is a part of
-\`cargo xtask test\`. \`--model DIR\` compares on a model of your own.
+with wasmtime's; a difference would stand in its place, and the command would fail. wasmtime's are compared with the
+recorded ones, and raw exports with [\`lookback-host\`](../host). The same comparison is a part of \`cargo xtask test\`.
+\`--model DIR\` compares on a model of your own.
 
 Times are in milliseconds, medians of ${runs} fresh processes on ${cpus().length} cores of ${model}. wasmtime runs the module
 with raw exports, the others the npm package's by its entry \`lookback/web\`. The bundle is \`models/simulated\`'s (${megabytes(timed.bundle)} MB),
