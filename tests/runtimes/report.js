@@ -49,7 +49,7 @@ try {
   server.close();
 }
 
-const named = cases.map(({ model }) => (model === 'made-up' ? 'vectors' : model));
+const named = cases.map(({ model }) => model);
 const answered = table(['engine', 'runtime', ...named, ...Object.values(STEPS)], rows);
 const weighed = table(
   ['module', 'raw', 'gzip -9', 'brotli -11'],

@@ -19,6 +19,7 @@ mod times;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::Path;
@@ -69,8 +70,13 @@ fn main() -> Result<()> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let made_up_model = Model::read(&tests.join("models/made-up"))?;
     let mut cases = vec![questions::recorded(&folder, &made_up_model, &tests.join("vectors"), &compiled)?];
+    let mut named = BTreeSet::from(["vectors".to_owned()]);
     for directory in models {
         let model = Model::read(Path::new(directory))?;
+        if !named.insert(model.name.clone()) {
+            let why = "give it another, so that its answers can be told apart";
+            return Err(format!("{directory} has the name of other questions; {why}").into());
+        }
         let host = Host::builder(&module).bundle(model.bundle.clone()).shard(model.shard.clone()).deadline(PATIENCE);
         let host = host.build()?;
         cases.push(questions::generated(&folder, &model, seed, &compiled, &host)?);
@@ -84,5 +90,5 @@ fn main() -> Result<()> {
     let foreign = Model::read(&tests.join("../models/ml-100k"))?;
     let releases =
         releases::write(&folder, &compiled, [&made_up_model, &timed, &foreign], &large, &tests.join("vectors"), seed)?;
-    folder.json("engines.json", &json!({ "cases": cases, "timed": times, "releases": releases }))
+    folder.index(&json!({ "cases": cases, "timed": times, "releases": releases }))
 }

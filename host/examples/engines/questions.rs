@@ -32,9 +32,9 @@ pub fn recorded(folder: &Folder, model: &Model, vectors: &Path, compiled: &Compi
         if running.call("explain", &question)? != expected {
             return Err(format!("{name}: wasmtime does not give the recorded bytes").into());
         }
-        questions.push(written(folder, &model.name, &name, "explain", &question, &expected)?);
+        questions.push(written(folder, "vectors", &name, "explain", &question, &expected)?);
     }
-    case(folder, model, questions)
+    case(folder, "vectors", model, questions)
 }
 
 /// Names of the vectors, in order.
@@ -72,7 +72,7 @@ pub fn generated(folder: &Folder, model: &Model, seed: u64, compiled: &Compiled,
         let expected = running.call("explain", &question)?;
         questions.push(written(folder, &model.name, &name, "explain", &question, &expected)?);
     }
-    case(folder, model, questions)
+    case(folder, &model.name, model, questions)
 }
 
 /// 500 candidates for a person of 1,000 events.
@@ -135,17 +135,17 @@ fn action(draw: &mut Draw) -> Action {
     }
 }
 
-fn case(folder: &Folder, model: &Model, questions: Vec<Value>) -> Result<Value> {
+fn case(folder: &Folder, name: &str, model: &Model, questions: Vec<Value>) -> Result<Value> {
     Ok(json!({
-        "model": model.name,
-        "bundle": folder.bytes(format!("{}.lbb", model.name), &model.bundle)?,
-        "shard": folder.bytes(format!("{}.lbs", model.name), &model.shard)?,
+        "model": name,
+        "bundle": folder.bytes(format!("case-{name}.lbb"), &model.bundle)?,
+        "shard": folder.bytes(format!("case-{name}.lbs"), &model.shard)?,
         "questions": questions,
     }))
 }
 
 fn written(folder: &Folder, model: &str, name: &str, call: &str, question: &[u8], answer: &[u8]) -> Result<Value> {
-    let file = format!("{model}-{name}-{call}");
+    let file = format!("case-{model}-{name}-{call}");
     Ok(json!({
         "name": name,
         "call": call,
