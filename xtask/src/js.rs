@@ -28,6 +28,8 @@ pub fn in_browser(filter: Option<&str>) -> Result<Counts> {
     run.current_dir(root().join(FOLDER)).arg(tests).args(filter);
     run.env("CHROMEDRIVER", "chromedriver")
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", root().join("xtask/webdriver.json"));
+    // Seconds, on a machine that is busy.
+    run.env("WASM_BINDGEN_TEST_TIMEOUT", "180").env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
     npm::count(&mut run, counts::cargo_test, filter)
 }
 
