@@ -3,7 +3,7 @@
 import { answer } from '../answer.js';
 import { Versions } from '../versions.js';
 
-const [folder] = Bun.argv.slice(2);
+const [folder = 'store'] = Bun.argv.slice(2);
 const { PORT = '8080', LOOK_EVERY_MS = '10000' } = Bun.env;
 
 const versions = new Versions({

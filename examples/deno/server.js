@@ -4,7 +4,7 @@
 import { answer } from '../answer.js';
 import { Versions } from '../versions.js';
 
-const [folder] = Deno.args;
+const [folder = 'store'] = Deno.args;
 const { PORT = '8080', LOOK_EVERY_MS = '10000' } = Deno.env.toObject();
 
 const versions = new Versions({

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { answer } from '../answer.js';
 import { Versions } from '../versions.js';
 
-const [folder] = process.argv.slice(2);
+const [folder = 'store'] = process.argv.slice(2);
 const { PORT = '8080', LOOK_EVERY_MS = '10000' } = process.env;
 
 const versions = new Versions({

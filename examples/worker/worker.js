@@ -11,7 +11,7 @@ let lastLook = -Infinity;
 export default {
   async fetch(request, env, context) {
     versions ??= new Versions(env.MODELS);
-    if (Date.now() - lastLook >= env.LOOK_EVERY_MS) {
+    if (Date.now() - lastLook >= (env.LOOK_EVERY_MS ?? 10_000)) {
       lastLook = Date.now();
       looking = versions.refresh().catch((error) => console.error(`this version stays: ${error.message}`));
       // Off the request's path: requests go on with the version that is loaded.
