@@ -160,7 +160,7 @@ pub fn test(lookback: &Path, filter: Option<&str>) -> Result<Counts> {
     }
     let run = |script: &str, each: fn(&str) -> Option<Counts>, name: &str| {
         let mut test = project.command("npm");
-        test.args(["run", script]).env("CHROMIUM", &browser).env("NO_COLOR", "1");
+        test.args(["run", script]).env("CHROMIUM", &browser);
         if let Some(filter) = filter {
             test.args(["--", name, filter]);
         }

@@ -33,6 +33,7 @@ test("what is wrong is named", () => {
         ['{"now": 1, "candidates": [-1]}', "candidate 1"],
         ['{"now": 1, "candidates": [1.5]}', "candidate 1"],
         ['{"now": 1, "candidates": [], "history": [{"item": 1, "action": "save"}]}', "time of event 1"],
+        ['{"now": 1, "candidates": [], "history": null}', "“history” is no list"],
         ['{"now": 1, "candidates": [], "gsu": "best"}', "“best”"],
         ['{"now": 1, "candidates": [], "items": [{"item": 1, "category": 0, "embedding": [1, "x"], "features": []}]}', "embedding"],
         ['{"now": 1, "candidates": [}', "valid JSON"],

@@ -34,10 +34,10 @@ export function readRequest(name: string, json: Json): Read {
 
     const request: Request & { history: EventColumns } = {
         now: time(fields.now, "“now”"),
-        attributes: attributes(fields.attributes ?? {}),
-        history: history(list(fields.history ?? [], "“history”")),
+        attributes: attributes(fields.attributes === undefined ? {} : fields.attributes),
+        history: history(list(fields.history === undefined ? [] : fields.history, "“history”")),
         candidates: list(fields.candidates, "“candidates”").map((key, at) => item(key, `candidate ${at + 1}`)),
-        items: list(fields.items ?? [], "“items”").map(inline),
+        items: list(fields.items === undefined ? [] : fields.items, "“items”").map(inline),
     };
     if (typeof fields.surface === "string") request.surface = fields.surface;
     else if (fields.surface !== undefined && fields.surface !== null) wrong("“surface” is no text");
