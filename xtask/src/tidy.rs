@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::process::{command, output};
 
@@ -23,10 +24,11 @@ pub struct File {
 /// A rule's name, and what breaks it among the files.
 pub type Rule = (&'static str, fn(&[File]) -> Vec<String>);
 
-pub const RULES: [Rule; 6] = [
+pub const RULES: [Rule; 7] = [
     ("no file names a path of somebody's machine", machine_paths),
     ("lock and requirements files name no other index", index_addresses),
     ("every Python requirement is pinned and hashed", unhashed_requirements),
+    ("every npm package is pinned", unpinned_packages),
     ("no unfinished or debugging macros", unfinished),
     ("each model is under 10 MB", large_models),
     ("source files are under 40 kB, and nothing under data/ is committed", misplaced),
@@ -86,6 +88,26 @@ fn unhashed_requirements(files: &[File]) -> Vec<String> {
             }
             if !line.contains("==") || !line.contains("--hash=sha256:") {
                 found.push(format!("{path}: `{line}`"));
+            }
+        }
+    }
+    found
+}
+
+fn unpinned_packages(files: &[File]) -> Vec<String> {
+    let numbers = |version: &str| version.split('.').filter(|part| part.parse::<u32>().is_ok()).count();
+    let is_exact = |version: &str| numbers(version) == 3 && !version.contains([' ', '|']);
+    let mut found = Vec::new();
+    for (path, text) in texts(files, |path| path == "package.json" || path.ends_with("/package.json")) {
+        let Ok(package) = serde_json::from_str::<Value>(text) else {
+            found.push(format!("{path}: no JSON"));
+            continue;
+        };
+        for list in ["dependencies", "devDependencies", "optionalDependencies"] {
+            for (name, version) in package[list].as_object().into_iter().flatten() {
+                if !version.as_str().is_some_and(is_exact) {
+                    found.push(format!("{path}: {name} {version}"));
+                }
             }
         }
     }
@@ -180,6 +202,17 @@ mod tests {
         let found = unhashed_requirements(&[file("training/requirements.txt", text)]);
         assert_eq!(found.len(), 2);
         assert!(found[0].contains("b==2") && found[1].contains("c>=1"));
+    }
+
+    #[test]
+    fn npm_packages_without_one_version_are_found() {
+        let text = r#"{"dependencies": {"a": "1.2.3", "b": "^1.2.3"}, "devDependencies": {"c": "1.x", "d": ">=1.2.3 <2.0.0"}}"#;
+        let found = unpinned_packages(&[file("www/package.json", text), file("package.json.md", "{")]);
+        assert_eq!(
+            found,
+            ["www/package.json: b \"^1.2.3\"", "www/package.json: c \"1.x\"", "www/package.json: d \">=1.2.3 <2.0.0\""]
+        );
+        assert_eq!(unpinned_packages(&[file("package.json", "{")]).len(), 1);
     }
 
     #[test]
