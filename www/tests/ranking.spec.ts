@@ -108,6 +108,19 @@ test("what hard, soft and consistent search pick stands side by side", async ({ 
     await expect(page.getByText(/Hard search picked \d+ events, soft search picked \d+ events/)).toBeVisible();
 });
 
+test("every head by itself, in every chart, and by what it paid in the table", async ({ page }) => {
+    await open(page, `person=${thousand.id}`);
+    const heads = page.getByRole("group", { name: "Attention head" }).getByRole("radio");
+    const count = await heads.count();
+    expect(count).toBeGreaterThan(2);
+    for (let head = 1; head < count; head++) {
+        await heads.nth(head).check();
+        await expect(page.getByText(new RegExp(`Most attention \\(head ${head}\\)`))).toBeVisible();
+    }
+    const columns = page.getByRole("region", { name: "Attention weights" }).last().getByRole("columnheader");
+    await expect(columns).toHaveCount(4 + count - 1);
+});
+
 test("a history of tens of thousands of events is drawn, and the page answers meanwhile", async ({ page }) => {
     await open(page, `person=${longest.id}`);
     await expect(page.getByText(new RegExp(`^${longest.events.toLocaleString("en")} events over`))).toBeVisible();

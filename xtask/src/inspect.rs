@@ -52,7 +52,7 @@ const SOURCES: [Source; 2] = [
     Source {
         folder: "simulated",
         name: "Simulated platform",
-        about: "Nobody here exists: `lookback simulate` makes up a platform with impressions, skips and histories of tens of thousands of events.",
+        about: "Nobody here exists: “lookback simulate” makes up a platform with impressions, skips and histories of tens of thousands of events.",
         simulated: true,
         lengths: &[5_000, 1_000, 200],
     },

@@ -35,9 +35,11 @@ export function timelineSummary(history: History, attended: Attended, head: Head
     ].filter((part) => part !== "");
     const beside = apart.length > 0 ? `, beside ${listed(apart)}` : "";
     const time = history.time[best.event]!;
+    const fewer = LISTS.filter(({ list }) => headOf(attended[list], head) !== head && attended[list].length > 0);
+    const means = fewer.length > 0 ? ` ${fewer.map(({ label }) => `Of ${label}, which have fewer heads, the mean is shown.`).join(" ")}` : "";
     return (
         `${span}; search picked ${attended.long.length} of them${beside}. Most attention (${headName(head)}): ` +
-        `${history.title(best.event)}, ${ago(time, history.now)}, ${percent(best.weight)}.${simulated}`
+        `${history.title(best.event)}, ${ago(time, history.now)}, ${percent(best.weight)}.${means}${simulated}`
     );
 }
 

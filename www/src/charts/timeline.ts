@@ -62,7 +62,7 @@ export function layoutOf(attended: Attended, head: Head, lanes: readonly Lane[],
         const events = weighed(attended[list], shown);
         if (events.length === 0) continue;
         const height = list === "long" ? (narrow ? 110 : 150) : 58;
-        bands.push({ list, label: shown === head ? label : `${label}, mean`, y, height, events, top: niceCeiling(events[0]!.weight) });
+        bands.push({ list, label, y, height, events, top: niceCeiling(events[0]!.weight) });
         y += height + 14;
     }
     const rows: Row[] = [];

@@ -42,7 +42,7 @@ function refuseDepth(name: string, text: string): void {
         else if (code === 0x7b || code === 0x5b) {
             if (++depth > MAX_DEPTH) {
                 throw new Problem(
-                    `${quoted(name)} nests deeper than ${MAX_DEPTH} levels, which no request and no titles file does. \`lookback rank --help\` shows a request.`,
+                    `${quoted(name)} nests deeper than ${MAX_DEPTH} levels, which no request and no titles file does. “lookback rank --help” shows a request.`,
                 );
             }
         } else if (code === 0x7d || code === 0x5d) depth--;

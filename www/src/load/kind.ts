@@ -25,18 +25,18 @@ const LETTERS: readonly (readonly [string, Kind])[] = [
 /** Files of other kinds that people are likely to drop, and what to do instead. */
 const FOREIGN: readonly (readonly [string, string])[] = [
     ["LBDELTA\0", "a delta, which changes a shard. Apply it to its shard first and open the result"],
-    ["LBRS", "a response without its request. Open the capture that holds both: `lookback rank --capture FILE` writes one"],
+    ["LBRS", "a response without its request. Open the capture that holds both: “lookback rank --capture FILE” writes one"],
     ["LBXQ", "an explain request. Open the request in it"],
     ["LBXS", "an explain response. Open the capture of the request instead"],
     ["\0asm", "a WebAssembly module. This page brings its own; open a bundle"],
     ["PK\x03\x04", "a zip archive. Unpack it and open what is in it"],
     ["\x1f\x8b", "compressed with gzip. Decompress it first"],
-    ["PAR1", "a Parquet file. Import it with `lookback import` and make a capture with `lookback rank --capture FILE`"],
+    ["PAR1", "a Parquet file. Import it with “lookback import” and make a capture with “lookback rank --capture FILE”"],
     ["<", "HTML or XML. If it came by link, the address is probably wrong"],
 ];
 
 const NEXT =
-    "Open a bundle (.lbb), a shard (.lbs), a request (JSON, as `lookback rank --help` shows it), a capture (`lookback rank --capture FILE`) or titles (JSON).";
+    "Open a bundle (.lbb), a shard (.lbs), a request (JSON, as “lookback rank --help” shows it), a capture (“lookback rank --capture FILE”) or titles (JSON).";
 
 const LIMITS: Readonly<Record<Kind, number>> = {
     bundle: MAX_BUNDLE_BYTES,

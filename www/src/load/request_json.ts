@@ -9,7 +9,7 @@ import { Problem, quoted } from "./problem";
 
 /** The code that the ranker counts as an unknown action. */
 const UNKNOWN_ACTION = 255;
-const HELP = "`lookback rank --help` shows a request.";
+const HELP = "“lookback rank --help” shows a request.";
 
 export interface Read {
     request: Request & { history: EventColumns };
