@@ -115,17 +115,18 @@ ${answered}
 *Vectors* are [\`tests/vectors\`](../tests/vectors): requests whose responses are recorded. The other columns are requests
 drawn anew for each model, from \`--seed\`: hard, soft and consistent search over histories of 40, 1,000 and 54,000 events,
 500 candidates, ranked, and explained with every part taken away. *Identical* means every byte of every response, compared
-with wasmtime's; a difference would stand in its place, and the command would fail. wasmtime's are compared with the
+with wasmtime's; where one differs the command prints the first byte that does, and fails. wasmtime's are compared with the
 recorded ones, and raw exports with [\`lookback-host\`](../host). The same comparison is a part of \`cargo xtask test\`.
 \`--model DIR\` compares on a model of your own.
 
-Times are in milliseconds, medians of ${runs} fresh processes on ${cpus().length} cores of ${model}. wasmtime runs the module
-with raw exports, the others the npm package's by its entry \`lookback/web\`. The bundle is \`models/simulated\`'s (${megabytes(timed.bundle)} MB),
-the shard is made up: ${timed.rows.toLocaleString('en')} items in f16 (${megabytes(timed.shard)} MB). The request has 500 candidates and 1,000 events; *later
-ranks* is the median of ${timed.later} that follow the first.
+Times are in milliseconds, medians of ${runs} starts, each in a fresh process (wasmtime's in one), on ${cpus().length} cores of
+${model}. wasmtime runs the module with raw exports, the others the npm package's by its entry
+\`lookback/web\`. The bundle is \`models/simulated\`'s (${megabytes(timed.bundle)} MB); the shard is made up, ${timed.rows.toLocaleString('en')} items
+in f16 (${megabytes(timed.shard)} MB). The request has 500 candidates and 1,000 events; *later ranks* is the median of ${timed.later} that
+follow the first.
 
 - wasmtime compiles everything ahead, to its fastest code. A host keeps the result: loading it takes ${precompiled} ms.
-- V8 and SpiderMonkey compile to quick code first and to fast code while it runs, so that later ranks become faster.
+- The other engines compile to quick code first and to fast code while it runs, so that later ranks are faster.
 - workerd compiles a Worker's module before its first request; here its binding for evaluation compiles against the clock,
   which counts whole milliseconds.
 
