@@ -92,3 +92,20 @@ test("ten thousand candidates in pages", async ({ page }) => {
     await page.getByRole("button", { name: "Last page of candidates" }).click();
     await expect(rows(page).last().locator("td").first()).toHaveText("10000");
 });
+
+test("files one after another, in any order; another request takes the place of the first", async ({ page }) => {
+    await page.goto("./");
+    const input = page.getByTestId("files-a");
+    await input.setInputFiles(file("request.json", JSON.stringify(requests["an ordinary one"])));
+    await expect(page.getByText("✓ Request or capture request.json")).toBeVisible();
+    await input.setInputFiles(file("shard.lbs", models("made-up/shard.lbs")));
+    await expect(page.getByText("✓ Shard shard.lbs")).toBeVisible();
+    await input.setInputFiles(file("bundle.lbb", models("made-up/bundle.lbb")));
+    await settled(page);
+    await expect(page.getByTestId("status")).toContainText("6 candidates ranked over 80 events");
+    await page.getByRole("button", { name: "Open…" }).click();
+    await input.setInputFiles(file("other.json", JSON.stringify(requests["one candidate"])));
+    await expect(page.getByTestId("status")).toContainText("1 candidate ranked over 5 events");
+    await expect(page.getByRole("dialog")).toBeHidden();
+    await expect(alert(page)).toBeEmpty();
+});

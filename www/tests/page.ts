@@ -56,7 +56,7 @@ export async function open(page: Page, state: string): Promise<void> {
 
 /** The order is there, and the charts belong to the chosen candidate. */
 export async function settled(page: Page): Promise<void> {
-    await expect(page.getByTestId("status")).toContainText("candidates ranked over");
+    await expect(page.getByTestId("status")).toContainText(/candidates? ranked over/);
     await expect(page.locator(".views[data-candidate]")).toHaveAttribute("aria-busy", "false");
 }
 
