@@ -1,6 +1,6 @@
 /** Everything that is open and chosen; asks the ranker when it changes. */
 
-import type { Explanation, Item, Response, Without } from "lookback/web";
+import type { Explanation, Item, Ranked, Response, Without } from "lookback/web";
 import { tick } from "svelte";
 import { GSUS, type Gsu, type Head, type History, PARTS, type Range } from "../charts/contract";
 import { type Opened, openFile } from "../load/open";
@@ -25,8 +25,9 @@ export interface Searched {
 export interface Drawn {
     edited: Edited;
     history: History;
-    /** Of this candidate. */
+    /** Of this candidate, with what was said of it then. */
     candidate: string;
+    ranked: Ranked;
     /** Null where popularity scored the candidate. */
     explanation: Explanation | null;
 }
@@ -337,7 +338,7 @@ export class Session {
             this.event = null;
         }
         const history = this.drawn?.edited === edited ? this.drawn.history : this.historyOf("a", edited);
-        this.drawn = { edited, history, candidate: row.key, explanation: value[0] ?? null };
+        this.drawn = { edited, history, candidate: row.key, ranked: row.ranked, explanation: value[0] ?? null };
         if (value[0]) this.without = new Map(this.without).set(row.key, value[0].without);
     }
 
