@@ -13,7 +13,7 @@ use crate::npm::{self, Project};
 use crate::process::{Spinner, command, find, output, quietly, stream};
 use crate::root::{root, shown, state};
 use crate::setup::Method;
-use crate::{cargo, data, pack, simulated, wasm};
+use crate::{cargo, data, debian, pack, simulated, wasm};
 
 #[derive(Args)]
 pub struct Options {
@@ -145,12 +145,10 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// Checks types, and runs the tests of what needs no page, of the page in Chromium, and of the charts in it.
 pub fn test(lookback: &Path, filter: Option<&str>) -> Result<Counts> {
-    let Some(browser) = BROWSERS.into_iter().find_map(find) else {
-        bail!(
-            "the inspector's tests need Chromium, and none of {} is on the PATH; on Debian: apt-get install chromium",
-            BROWSERS.join(", ")
-        );
-    };
+    if BROWSERS.into_iter().all(|browser| find(browser).is_none()) {
+        debian::programs(&[(BROWSERS[0], BROWSERS[0])]).context("the inspector's tests need Chromium")?;
+    }
+    let browser = BROWSERS.into_iter().find_map(find).context("Chromium was installed, yet is not on the PATH")?;
     build(Some(lookback))?;
     let project = Project::install(&folder())?;
     let mut counts = Counts::default();
