@@ -120,7 +120,7 @@ impl Run {
         let scratch = self.common.fixtures.join("scores");
         fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
         let pace = match self.common.quick {
-            true => Pace { seconds: 0.7, rounds: 12, barred_rounds: 15, enough: 1.0, most: 3.0 },
+            true => Pace { seconds: 0.4, rounds: 9, barred_rounds: 12, enough: 0.7, most: 2.0 },
             false => Pace { seconds: 1.2, rounds: 30, barred_rounds: 110, enough: 1.5, most: 8.0 },
         };
         println!("peaks, stages, and requests a second with one thread and two …");
