@@ -5,7 +5,7 @@ import type { EChartsOption, Mark } from "./echarts";
 import { baseline, heightOf, stemAt, stems, type Stem, type Strip } from "./lollipops";
 import { faint, type Palette } from "./palette";
 import { circle, diamond, line, pixelOf, rect, scene, text, type Box } from "./scene";
-import { timeAxes, zoom } from "./time-axes";
+import { timeChart } from "./time-axes";
 import type { TimeScale } from "./time-scale";
 import type { Window } from "./view";
 import { niceCeiling, weighed, weightOf, type Weighed } from "./weights";
@@ -121,18 +121,8 @@ export interface ComparisonScene {
 
 export function comparisonOption(scene_: ComparisonScene, palette: Palette, onbox: (box: Box) => void): EChartsOption {
     const { layout, scale, view } = scene_;
-    const side = { left: layout.gutter, right: layout.right };
     return {
-        animation: false,
-        // As in every other place where the page tells a time.
-        useUTC: true,
-        textStyle: { fontFamily: palette.font },
-        grid: [
-            { ...side, top: layout.main.top, height: layout.main.height },
-            { ...side, top: layout.strip.top, height: layout.strip.height },
-        ],
-        ...timeAxes(scale, view, palette, 2),
-        dataZoom: zoom(scale, view, palette, { ...layout.strip, ...side }, scene_.touch),
+        ...timeChart(scale, view, palette, layout, scene_.touch),
         series: [
             scene(0, scale, false, (box) => [...legend(scene_, palette), ...labels(scene_, palette, box), ...overlapBars(scene_, palette, box)]),
             scene(0, scale, true, (box) => {

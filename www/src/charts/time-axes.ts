@@ -1,12 +1,40 @@
 /** Time axes and zoom that charts over a history share: a plot that zooms, and a strip of everything that shows where. */
 
 import type { DataZoomComponentOption, XAXisComponentOption, YAXisComponentOption } from "echarts";
+import type { EChartsOption } from "./echarts";
 import { faint, type Palette } from "./palette";
 import type { TimeScale } from "./time-scale";
 import type { Window } from "./view";
 
+/** A stretch of the picture's height. */
+interface Place {
+    top: number;
+    height: number;
+}
+
+/** What a chart over a history is beside its marks: a plot that zooms over a strip of everything. */
+export function timeChart(
+    scale: TimeScale,
+    view: Window,
+    palette: Palette,
+    layout: { gutter: number; right: number; main: Place; strip: Place },
+    touch: boolean,
+): EChartsOption {
+    const side = { left: layout.gutter, right: layout.right };
+    const places = [layout.main, layout.strip];
+    return {
+        animation: false,
+        // As in every other place where the page tells a time.
+        useUTC: true,
+        textStyle: { fontFamily: palette.font },
+        grid: places.map(({ top, height }) => ({ ...side, top, height })),
+        ...timeAxes(scale, view, palette, places.length),
+        dataZoom: zoom(scale, view, palette, { ...side, top: layout.strip.top, height: layout.strip.height }, touch),
+    };
+}
+
 /** One plot that zooms (axis 0) and `count - 1` strips that show everything; y axes are never seen. */
-export function timeAxes(scale: TimeScale, view: Window, palette: Palette, count: number): { xAxis: XAXisComponentOption[]; yAxis: YAXisComponentOption[] } {
+function timeAxes(scale: TimeScale, view: Window, palette: Palette, count: number): { xAxis: XAXisComponentOption[]; yAxis: YAXisComponentOption[] } {
     const indices = Array.from({ length: count }, (_, index) => index);
     return {
         xAxis: indices.map((gridIndex) => timeAxis(scale, view, palette, gridIndex, gridIndex === 0)),
@@ -34,7 +62,7 @@ function timeAxis(scale: TimeScale, view: Window, palette: Palette, gridIndex: n
  * Wheel, pinch and drag within the plot, and a window over the strip at `place`. On a touch screen a finger that drags over the
  * plot scrolls the page; two fingers zoom, and the strip moves.
  */
-export function zoom(
+function zoom(
     scale: TimeScale,
     view: Window,
     palette: Palette,

@@ -6,7 +6,7 @@ import { binned, nearest, SHADES, shaded, type Lane } from "./lanes";
 import { baseline, drawStems, heightOf, stemAt, stems, type Strip } from "./lollipops";
 import { faint, type Palette } from "./palette";
 import { circle, line, pixelOf, rect, scene, text, valueAt, type Box } from "./scene";
-import { timeAxes, zoom } from "./time-axes";
+import { timeChart } from "./time-axes";
 import type { TimeScale } from "./time-scale";
 import type { Window } from "./view";
 import { LISTS, niceCeiling, weighed, type List, type Weighed, headOf } from "./weights";
@@ -78,18 +78,8 @@ export function layoutOf(attended: Attended, head: Head, lanes: readonly Lane[],
 
 export function timelineOption(scene_: Scene, palette: Palette, onbox: (box: Box) => void): EChartsOption {
     const { layout, scale, view } = scene_;
-    const side = { left: layout.gutter, right: layout.right };
     return {
-        animation: false,
-        // As in every other place where the page tells a time.
-        useUTC: true,
-        textStyle: { fontFamily: palette.font },
-        grid: [
-            { ...side, top: layout.main.top, height: layout.main.height },
-            { ...side, top: layout.overview.top, height: layout.overview.height },
-        ],
-        ...timeAxes(scale, view, palette, 2),
-        dataZoom: zoom(scale, view, palette, { ...layout.overview, ...side }, scene_.touch),
+        ...timeChart(scale, view, palette, { ...layout, strip: layout.overview }, scene_.touch),
         brush: {
             xAxisIndex: 0,
             brushType: "lineX",
