@@ -52,7 +52,8 @@ struct ExplainFields {
     parts: JsValue,
 }
 
-#[derive(Deserialize)]
+/// Of one event, or of many as columns.
+#[derive(Serialize, Deserialize)]
 struct EventFields {
     #[serde(with = "preserve")]
     item: JsValue,
@@ -173,18 +174,8 @@ impl std::fmt::Display for Place {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct EventColumns {
-    #[serde(with = "preserve")]
-    item: JsValue,
-    #[serde(with = "preserve")]
-    action: JsValue,
-    #[serde(with = "preserve")]
-    time: JsValue,
-}
-
 fn columns(value: &JsValue) -> Result<Vec<Event>, Failure> {
-    let columns: EventColumns = object(value, "history")?;
+    let columns: EventFields = object(value, "history")?;
     let item = view(&columns.item, "BigUint64Array", BigUint64Array::new);
     let item = item.ok_or_else(|| expected("history.item", "a BigUint64Array", &columns.item))?;
     let action = view(&columns.action, "Uint8Array", Uint8Array::new);
@@ -231,7 +222,7 @@ pub struct RequestObject<'a> {
     attributes: AttributesObject<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     surface: Option<&'a str>,
-    history: EventColumns,
+    history: EventFields,
     #[serde(with = "preserve")]
     candidates: Array,
     items: Vec<InlineItemFields>,
@@ -266,7 +257,7 @@ impl<'a> RequestObject<'a> {
             now: request.now as f64,
             attributes: AttributesObject(&request.attributes),
             surface: request.surface.as_deref(),
-            history: EventColumns {
+            history: EventFields {
                 item: BigUint64Array::from(&item[..]).into(),
                 action: Uint8Array::from(&action[..]).into(),
                 time: Float64Array::from(&time[..]).into(),
