@@ -5,6 +5,8 @@
 //! event is projected. With keys K·x, q·(K·x) = (Kᵀ·q)·x, so that the candidate takes the key's projection upon itself;
 //! and the sum of weighted values is the value of the weighted sum.
 
+use wide::f32x4;
+
 use crate::encoder::{self, Encoder, Marks};
 use crate::esu::Attended;
 use crate::gsu::{self, ByItem, Logits, NO_EVENT};
@@ -223,7 +225,7 @@ impl LongAttention {
         let mut mixed = vec![0.0; candidates * heads * stride];
         let mut held: Vec<usize> = Vec::with_capacity(k);
         let mut table = vec![0.0; k * stride];
-        let mut by_slot = vec![[0.0; LANES]; k];
+        let mut by_slot = vec![[f32x4::ZERO; LANES]; k];
         let mut sums = vec![0.0; LANES * stride];
         for c in 0..candidates {
             let slots = &index[c * k..(c + 1) * k];
@@ -248,7 +250,7 @@ impl LongAttention {
                 for (lane, &head) in head.iter().enumerate().take(lanes) {
                     let of_head = &mut weight[head * k..head * k + held.len()];
                     intensity[head] = softmax(of_head);
-                    by_slot.iter_mut().zip(of_head).for_each(|(lanes, weight)| lanes[lane] = *weight);
+                    by_slot.iter_mut().zip(of_head).for_each(|(lanes, weight)| lanes[lane] = f32x4::splat(*weight));
                 }
                 weighted_sums(&by_slot[..held.len()], &table, stride, &mut sums);
                 mixed[head[0] * stride..(head[0] + lanes) * stride].copy_from_slice(&sums[..lanes * stride]);

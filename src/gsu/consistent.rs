@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use wide::{f32x4, i32x4};
 
-use super::scan::{BlockScores, close, items_of, reached, scan, visit};
+use super::scan::{BlockScores, close, fold, items_of, reached, scan, visit};
 use super::{ByItem, NO_EVENT, fill};
 use crate::numeric::codes::{self, BLOCK, Left, Right};
-use crate::numeric::{dot, larger};
+use crate::numeric::{dot, larger, repeated};
 use crate::top::{self, Top};
 
 /// What the logits of all heads add up to, in parts: (query · item + sum of the event's marks) · scale + bias.
@@ -51,7 +51,7 @@ pub fn consistent(logits: &Logits, width: usize, k: usize) -> Vec<i64> {
     let items = events.scales.len();
     let mut of_marks = OfMarks::default();
     let mut reaches = vec![[i32x4::ZERO; 2]; right.len()];
-    let mut scratch = Vec::new();
+    let (mut largest, mut scratch) = (Vec::new(), Vec::new());
     let mut top = Top::new(k);
     let mut slots = index.chunks_exact_mut(k);
     scan(&left, candidates, &right, |c, products| {
@@ -59,22 +59,23 @@ pub fn consistent(logits: &Logits, width: usize, k: usize) -> Vec<i64> {
         let mark = &logits.mark[c * marks..][..marks];
         events.add_up(mark, &mut of_marks);
         let error = error.of_candidate(query, mark);
-        for ((reach, products), bound) in reaches.iter_mut().zip(&*products).zip(&bounds) {
+        repeated!(reaches.iter_mut().zip(&*products).zip(&bounds), |((reach, products), bound)| {
             *reach = bound.reach(products, unit, error, of_marks.most[bound.rank]);
-        }
+        });
         close(&mut reaches, items);
         let offer = |item: usize, top: &mut Top| {
             let lanes: &[i32; BLOCK] = bytemuck::cast_ref(&products[item / BLOCK]);
             events.offer(item, lanes[item % BLOCK] as f32 * unit, error, &of_marks, query, top);
         };
         top.clear();
-        let promising = reached(&reaches, k, &mut scratch);
-        visit(&reaches, items, promising, |item, _| {
+        fold(&reaches, &mut largest);
+        let promising = reached(&largest, k, &mut scratch);
+        visit(&reaches, &largest, items, promising, |item, _| {
             offer(item, &mut top);
             promising
         });
         top.shrink();
-        visit(&reaches, items, as_signed(top.least()), |item, reach| {
+        visit(&reaches, &largest, items, as_signed(top.least()), |item, reach| {
             if reach < promising {
                 offer(item, &mut top);
             }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use wide::i32x4;
 
-use crate::numeric::LANES;
 use crate::numeric::codes::{BLOCK, Left, Products, Right, TOGETHER};
+use crate::numeric::{LANES, repeated};
 
 /// Groups of candidates that pass over the items together, so that what is read of the items is read once for them.
 const GROUPS: usize = 4;
@@ -13,6 +13,8 @@ const GROUPS: usize = 4;
 const TILE: usize = 64 << 10;
 /// Blocks of which the largest scores are kept, lane by lane.
 const FOLDED: usize = 4;
+/// A bit for each lane.
+const LANES_MASK: u32 = (1 << LANES) - 1;
 
 /// A number for each item of a block; larger is better.
 pub(super) type BlockScores = [i32x4; 2];
@@ -54,33 +56,53 @@ pub(super) fn close(row: &mut [BlockScores], items: usize) {
     }
 }
 
-/// A score that at least k items of a row have or exceed, near that of the k-th best; the least of all where there are not
-/// so many. `scratch` is for its own use.
-pub(super) fn reached(row: &[BlockScores], k: usize, scratch: &mut Vec<i32x4>) -> i32 {
-    scratch.clear();
-    for blocks in row.chunks(FOLDED) {
-        scratch.push(blocks.iter().fold(i32x4::MIN, |largest, block| largest.max(block[0].max(block[1]))));
-    }
-    let lanes: &mut [i32] = bytemuck::cast_slice_mut(scratch);
-    if lanes.len() < k {
-        return i32::MIN;
-    }
-    *lanes.select_nth_unstable_by(k - 1, |a, b| b.cmp(a)).1
+/// The largest scores, lane by lane, of each [`FOLDED`] blocks of a row.
+pub(super) fn fold(row: &[BlockScores], largest: &mut Vec<i32x4>) {
+    largest.clear();
+    let of_block = |block: &BlockScores| block[0].max(block[1]);
+    let (chunks, rest) = row.as_chunks::<FOLDED>();
+    largest.resize(chunks.len(), i32x4::MIN);
+    repeated!(largest.iter_mut().zip(chunks), |(largest, [a, b, c, d])| {
+        *largest = of_block(a).max(of_block(b)).max(of_block(c).max(of_block(d)));
+    });
+    largest.extend(rest.iter().map(of_block).reduce(i32x4::max));
 }
 
-/// Visits the items of a row, first to last, whose score is `least` or more; a visit gives what is the least from then on.
+/// A score that at least k items of a row have or exceed, near that of the k-th best, given its largest scores; the least of
+/// all where there are not so many. `scratch` is for its own use.
+pub(super) fn reached(largest: &[i32x4], k: usize, scratch: &mut Vec<i32>) -> i32 {
+    scratch.clear();
+    scratch.extend_from_slice(bytemuck::cast_slice(largest));
+    if scratch.len() < k {
+        return i32::MIN;
+    }
+    *scratch.select_nth_unstable_by(k - 1, |a, b| b.cmp(a)).1
+}
+
+/// Visits the items of a row, first to last, whose score is `least` or more, given the row's largest scores; a visit gives
+/// what is the least from then on.
 #[inline(always)]
-pub(super) fn visit(row: &[BlockScores], items: usize, mut least: i32, mut visit: impl FnMut(usize, i32) -> i32) {
+pub(super) fn visit(
+    row: &[BlockScores],
+    largest: &[i32x4],
+    items: usize,
+    mut least: i32,
+    mut visit: impl FnMut(usize, i32) -> i32,
+) {
+    let scores: &[i32] = bytemuck::cast_slice(row);
     let mut above = i32x4::splat(least);
-    for (block, first) in row.iter().zip((0..).step_by(BLOCK)) {
-        if above.simd_gt(block[0].max(block[1])).all() {
+    for ((blocks, largest), first) in row.chunks(FOLDED).zip(largest).zip((0..).step_by(FOLDED * BLOCK)) {
+        if above.simd_gt(*largest).all() {
             continue;
         }
-        for (half, first) in block.iter().zip((first..).step_by(LANES)) {
-            for (item, score) in (first..items).zip(half.to_array()) {
-                if score >= least {
-                    least = visit(item, score);
-                }
+        // A bit for each item of the blocks: asked one by one, most would be told no.
+        let bits = |half: &i32x4| !above.simd_gt(*half).to_bitmask() & LANES_MASK;
+        let mut reaching = blocks.iter().flatten().rev().fold(0, |all, half| all << LANES | bits(half));
+        while reaching != 0 {
+            let item = first + reaching.trailing_zeros() as usize;
+            reaching &= reaching - 1;
+            if item < items && scores[item] >= least {
+                least = visit(item, scores[item]);
             }
         }
         above = i32x4::splat(least);

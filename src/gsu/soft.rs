@@ -1,6 +1,6 @@
 //! Soft search: the largest inner products of embeddings.
 
-use super::scan::{close, reached, scan, visit};
+use super::scan::{close, fold, reached, scan, visit};
 use super::{ByItem, NO_EVENT, fill};
 use crate::numeric::codes::{self, Left, Right};
 use crate::top;
@@ -21,13 +21,14 @@ pub fn soft(candidate: &[f32], item: &[f32], events: &ByItem, dimension: usize, 
     newest.iter().zip(0..).for_each(|(&row, item)| item_of[row as usize] = item);
     let items = events.item.len();
     let (mut best, mut keys): (Vec<u64>, Vec<u64>) = (Vec::new(), Vec::new());
-    let mut scratch = Vec::new();
+    let (mut largest, mut scratch) = (Vec::new(), Vec::new());
     let mut slots = index.chunks_exact_mut(k);
     scan(&left, candidates, &right, |_, scores| {
         close(scores, items);
-        let least = reached(scores, k, &mut scratch);
+        fold(scores, &mut largest);
+        let least = reached(&largest, k, &mut scratch);
         best.clear();
-        visit(scores, items, least, |item, score| {
+        visit(scores, &largest, items, least, |item, score| {
             best.push(top::key(top::ordered_i32(score), newest[item]));
             least
         });

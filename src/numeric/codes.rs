@@ -11,7 +11,7 @@ pub(crate) const TOGETHER: usize = 4;
 /// Vectors on the right in a block.
 pub(crate) const BLOCK: usize = 2 * LANES;
 /// Two codes of each of four vectors.
-type Pairs = [i16; 8];
+type Pairs = [i16; 2 * LANES];
 
 /// Inner products of a few vectors on the left, each with a block of vectors on the right.
 pub(crate) type Products = [[i32x4; 2]; TOGETHER];
@@ -45,8 +45,9 @@ pub(crate) fn code(value: f32, scale: f32) -> i16 {
 
 /// The vectors on the left, `[n, width]`.
 pub(crate) struct Left {
-    /// `[n / TOGETHER, width / 2, TOGETHER]`: two codes each, zeros beyond the last.
-    pairs: Vec<[[i16; 2]; TOGETHER]>,
+    /// `[n / TOGETHER, width / 2, TOGETHER]`: two codes each, in every lane: to spread them at each use would keep the
+    /// unit busy that adds. Zeros beyond the last.
+    pairs: Vec<[i32x4; TOGETHER]>,
     steps: usize,
 }
 
@@ -60,11 +61,12 @@ pub(crate) struct Right {
 impl Left {
     pub fn new(values: &[f32], width: usize, scale: f32) -> Left {
         let steps = width.div_ceil(2);
-        let mut pairs = vec![[[0; 2]; TOGETHER]; (values.len() / width).div_ceil(TOGETHER) * steps];
+        let mut pairs = vec![[i32x4::ZERO; TOGETHER]; (values.len() / width).div_ceil(TOGETHER) * steps];
         for (vector, values) in values.chunks_exact(width).enumerate() {
             let pairs = &mut pairs[vector / TOGETHER * steps..][..steps];
-            for (at, &value) in values.iter().enumerate() {
-                pairs[at / 2][vector % TOGETHER][at % 2] = code(value, scale);
+            for (pairs, values) in pairs.iter_mut().zip(values.chunks(2)) {
+                let codes = [0, 1].map(|at| values.get(at).map_or(0, |&value| code(value, scale)));
+                pairs[vector % TOGETHER] = i32x4::splat(bytemuck::cast(codes));
             }
         }
         Left { pairs, steps }
@@ -84,7 +86,7 @@ impl Left {
 impl Right {
     pub fn new(values: &[f32], width: usize, scale: f32) -> Right {
         let steps = width.div_ceil(2);
-        let mut pairs = vec![[[0; 8]; 2]; (values.len() / width).div_ceil(BLOCK) * steps];
+        let mut pairs = vec![[[0; 2 * LANES]; 2]; (values.len() / width).div_ceil(BLOCK) * steps];
         for (vector, values) in values.chunks_exact(width).enumerate() {
             let pairs = &mut pairs[vector / BLOCK * steps..][..steps];
             let (half, lane) = (vector % BLOCK / LANES, vector % LANES);
@@ -112,7 +114,7 @@ impl Right {
 
 /// A few vectors on the left.
 #[derive(Clone, Copy)]
-pub(crate) struct Group<'a>(&'a [[[i16; 2]; TOGETHER]]);
+pub(crate) struct Group<'a>(&'a [[i32x4; TOGETHER]]);
 
 /// A block of vectors on the right.
 #[derive(Clone, Copy)]
@@ -123,18 +125,16 @@ impl Group<'_> {
     #[inline(never)]
     pub fn products(self, block: Block) -> Products {
         let mut sums: Products = [[i32x4::ZERO; 2]; TOGETHER];
-        repeated!(self.0.iter().zip(block.0), |(left, right)| step(&mut sums, left, right));
+        repeated_long!(self.0.iter().zip(block.0), |(left, right)| step(&mut sums, left, right));
         sums
     }
 }
 
 #[inline(always)]
-fn step(sums: &mut Products, left: &[[i16; 2]; TOGETHER], right: &[Pairs; 2]) {
+fn step(sums: &mut Products, left: &[i32x4; TOGETHER], right: &[Pairs; 2]) {
     let right: [i16x8; 2] = bytemuck::cast(*right);
-    let left: [i32; TOGETHER] = bytemuck::cast::<_, i32x4>(*left).to_array();
     for (sums, left) in sums.iter_mut().zip(left) {
-        // Two codes, in every pair of lanes.
-        let left: i16x8 = bytemuck::cast(i32x4::splat(left));
+        let left: i16x8 = bytemuck::cast(*left);
         sums[0] += left.dot(right[0]);
         sums[1] += left.dot(right[1]);
     }

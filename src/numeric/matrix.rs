@@ -8,6 +8,8 @@ use super::LANES;
 const ROWS: usize = 4;
 /// Columns of a block: two vectors, so that eight sums stay in registers, of which WebAssembly on x86-64 has sixteen.
 const COLUMNS: usize = 2 * LANES;
+/// A number of each row, in every lane: to spread it at each use would keep the unit busy that adds.
+type Spread = [f32x4; ROWS];
 
 /// A matrix that others are multiplied with, laid out for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +60,7 @@ impl Matrix {
 
     /// Writes left · self for rows of `left` that lie `left_stride` apart, to rows of `out` that lie `out_stride` apart.
     pub fn multiply(&self, left: &[f32], left_stride: usize, out: &mut [f32], out_stride: usize) {
-        let mut packed = vec![[0.0; ROWS]; self.inner];
+        let mut packed: Vec<Spread> = vec![[f32x4::ZERO; ROWS]; self.inner];
         let lefts = left.chunks(ROWS * left_stride);
         for (left, out) in lefts.zip(out.chunks_mut(ROWS * out_stride)) {
             let rows = out.len().div_ceil(out_stride);
@@ -80,33 +82,35 @@ impl Matrix {
     }
 }
 
-/// Puts rows beside each other, so that one vector holds a number of each.
-fn pack(rows: [&[f32]; ROWS], packed: &mut [[f32; ROWS]]) {
+/// Puts rows beside each other, each number spread over a vector.
+fn pack(rows: [&[f32]; ROWS], packed: &mut [Spread]) {
     let [(a, a_rest), (b, b_rest), (c, c_rest), (d, d_rest)] = rows.map(<[f32]>::as_chunks::<LANES>);
     let (packed, packed_rest) = packed.as_chunks_mut::<LANES>();
     repeated!(packed.iter_mut().zip(a).zip(b).zip(c).zip(d), |((((packed, a), b), c), d)| {
-        *packed = bytemuck::cast(f32x4::transpose([*a, *b, *c, *d].map(f32x4::new)));
+        for (row, numbers) in [a, b, c, d].into_iter().enumerate() {
+            // As a vector first, so that its numbers are spread from a register.
+            for (packed, number) in packed.iter_mut().zip(f32x4::new(*numbers).to_array()) {
+                packed[row] = f32x4::splat(number);
+            }
+        }
     });
     for ((((packed, a), b), c), d) in packed_rest.iter_mut().zip(a_rest).zip(b_rest).zip(c_rest).zip(d_rest) {
-        *packed = [*a, *b, *c, *d];
+        *packed = [*a, *b, *c, *d].map(f32x4::splat);
     }
 }
 
-/// Rows of `left`, packed so that one vector holds a number of each, times a block.
-fn block_product(left: &[[f32; ROWS]], block: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
+/// Packed rows times a block.
+fn block_product(left: &[Spread], block: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
     let mut sums = [[f32x4::ZERO; 2]; ROWS];
-    repeated!(left.iter().zip(block), |(left, block)| step(&mut sums, left, block));
+    repeated_long!(left.iter().zip(block), |(left, block)| step(&mut sums, left, block));
     sums.map(bytemuck::cast)
 }
 
 #[inline(always)]
-fn step(sums: &mut [[f32x4; 2]; ROWS], left: &[f32; ROWS], block: &[f32; COLUMNS]) {
+fn step(sums: &mut [[f32x4; 2]; ROWS], left: &Spread, block: &[f32; COLUMNS]) {
     let block: [f32x4; 2] = bytemuck::cast(*block);
-    // As a vector first, so that its numbers are spread from a register.
-    let left = bytemuck::cast::<_, f32x4>(*left).to_array();
     for (sums, left) in sums.iter_mut().zip(left) {
-        let left = f32x4::splat(left);
-        sums[0] += left * block[0];
-        sums[1] += left * block[1];
+        sums[0] += *left * block[0];
+        sums[1] += *left * block[1];
     }
 }

@@ -8,15 +8,34 @@ macro_rules! repeated {
     ($items:expr, |$item:pat_param| $step:expr) => {
         let mut items = $items;
         loop {
-            let Some($item) = items.next() else { break };
-            $step;
-            let Some($item) = items.next() else { break };
-            $step;
-            let Some($item) = items.next() else { break };
-            $step;
-            let Some($item) = items.next() else { break };
-            $step;
+            $crate::numeric::four_steps!(items, $item, $step);
         }
+    };
+}
+
+/// As [`repeated!`], with so many steps to a turn that what a turn costs no longer shows: for what most time is spent in.
+macro_rules! repeated_long {
+    ($items:expr, |$item:pat_param| $step:expr) => {
+        let mut items = $items;
+        loop {
+            $crate::numeric::four_steps!(items, $item, $step);
+            $crate::numeric::four_steps!(items, $item, $step);
+            $crate::numeric::four_steps!(items, $item, $step);
+            $crate::numeric::four_steps!(items, $item, $step);
+        }
+    };
+}
+
+macro_rules! four_steps {
+    ($items:ident, $item:pat_param, $step:expr) => {
+        let Some($item) = $items.next() else { break };
+        $step;
+        let Some($item) = $items.next() else { break };
+        $step;
+        let Some($item) = $items.next() else { break };
+        $step;
+        let Some($item) = $items.next() else { break };
+        $step;
     };
 }
 
@@ -25,6 +44,8 @@ mod exp;
 mod linear;
 mod matrix;
 mod softmax;
+
+pub(crate) use {four_steps, repeated};
 
 pub(crate) use linear::{Activation, Linear, sigmoid_each, tanh_each};
 pub(crate) use matrix::Matrix;
@@ -124,7 +145,7 @@ fn combine<const N: usize>(
 pub(crate) fn dot_each(four: [&[f32]; LANES], one: &[f32]) -> f32x4 {
     let [a, b, c, d] = four.map(|vector| vector.as_chunks::<LANES>().0);
     let mut sums = [f32x4::ZERO; LANES];
-    repeated!(one.as_chunks::<LANES>().0.iter().zip(a).zip(b).zip(c).zip(d), |((((one, a), b), c), d)| {
+    repeated_long!(one.as_chunks::<LANES>().0.iter().zip(a).zip(b).zip(c).zip(d), |((((one, a), b), c), d)| {
         let one = f32x4::new(*one);
         sums[0] += one * f32x4::new(*a);
         sums[1] += one * f32x4::new(*b);
@@ -136,19 +157,16 @@ pub(crate) fn dot_each(four: [&[f32]; LANES], one: &[f32]) -> f32x4 {
 }
 
 /// Four weighted sums of the rows of a table `[n, width]`, to `out` `[4, width]`; the width is a multiple of two times
-/// [`LANES`]. There is one weight for each row and sum.
-pub(crate) fn weighted_sums(weight: &[[f32; LANES]], table: &[f32], width: usize, out: &mut [f32]) {
+/// [`LANES`]. There is one weight for each row and sum, in every lane.
+pub(crate) fn weighted_sums(weight: &[[f32x4; LANES]], table: &[f32], width: usize, out: &mut [f32]) {
     for first in (0..width).step_by(2 * LANES) {
         let mut sums = [[f32x4::ZERO; 2]; LANES];
-        repeated!(weight.iter().zip(table.chunks_exact(width)), |(weight, row)| {
+        repeated_long!(weight.iter().zip(table.chunks_exact(width)), |(weight, row)| {
             let (row, _) = row[first..first + 2 * LANES].as_chunks::<LANES>();
             let row = [f32x4::new(row[0]), f32x4::new(row[1])];
-            // As a vector first, so that its numbers are spread from a register.
-            let weight = bytemuck::cast::<_, f32x4>(*weight).to_array();
             for (sums, weight) in sums.iter_mut().zip(weight) {
-                let weight = f32x4::splat(weight);
-                sums[0] += weight * row[0];
-                sums[1] += weight * row[1];
+                sums[0] += *weight * row[0];
+                sums[1] += *weight * row[1];
             }
         });
         for (sums, out) in sums.iter().zip(out.chunks_exact_mut(width)) {

@@ -158,6 +158,9 @@ impl<'a> Table<'a> {
 
     /// Why a variant is left out, by what a smaller cell took.
     fn too_long(&self, name: &'static str, size: Size) -> Option<String> {
+        if BARRED.contains(&name) {
+            return None;
+        }
         let (known, seconds) = self.known.get(&(name, size.search.name()))?;
         let expected = seconds * size.work() / known.work();
         (expected > self.pace.most).then(|| format!("about {expected:.0} s a request, by what a smaller one took"))

@@ -46,9 +46,8 @@ export interface Calls {
      * that was there stays. What the side lacks, `lender` has. The answer is for the history as it was loaded.
      */
     open(side: Side, files: Files | null, subject: Subject | null, lender: Side): Opened;
-    /** Replaces the edited history. */
-    edit(side: Side, history: EventColumns): void;
-    rank(call: Call): Response;
+    /** `edited`, where there is one, is the subject's edited history from then on. */
+    rank(call: Call, edited: EventColumns | null): Response;
     /** Attention for each of `candidates`, and what the model says without each of `parts`. */
     explain(call: Call, candidates: readonly Item[], parts: readonly Part[]): Explanation[];
     items(side: Side, items: BigUint64Array): ItemColumns;

@@ -29,10 +29,10 @@ const handlers: Handlers = {
             throw error;
         }
     },
-    edit(side, history) {
-        subjects.set(side, { loaded: known(subjects, side, "request").loaded, edited: history });
+    rank(call, edited) {
+        if (edited) subjects.set(call.subject, { ...known(subjects, call.subject, "request"), edited });
+        return rankerOf(call.model).rank(requestOf(call));
     },
-    rank: (call) => rankerOf(call.model).rank(requestOf(call)),
     explain(call, candidates, parts) {
         const request: Request = { ...requestOf(call), candidates: [...candidates] };
         const answer = rankerOf(call.model).explain({ request, top: candidates.length, parts: [...parts] });

@@ -93,6 +93,8 @@ export class Session {
     #categories: Record<SideName, Map<string, number>> = { a: new Map(), b: new Map() };
     #generation = 0;
     #background: ReturnType<typeof setTimeout> | undefined;
+    /** The edited history that the worker has. */
+    #sent: Edited["columns"] | null = null;
 
     readonly client: Client;
 
@@ -206,7 +208,7 @@ export class Session {
             if (edits) this.log = { edits, done: edits.length };
             else this.notice = "The link's edits do not fit this history and were left out.";
         }
-        await this.client.ask("edit", ["a", this.edited!.columns]);
+        this.#sent = null;
         await this.#learnCategories("a", [subject.history.item, idsOf(subject.candidates), this.edited!.columns.item]);
         if (!loaded) throw new Error("a model and a request are open, and nothing was ranked");
         if (asked.expected) this.check = check(asked.expected, loaded);
@@ -267,8 +269,6 @@ export class Session {
 
     #history(log: Log): void {
         this.log = log;
-        const columns = this.edited!.columns;
-        void this.#quietly(this.client.ask("edit", ["a", columns], { channel: "edit", urgency: 3 }));
         this.refresh();
     }
 
@@ -283,7 +283,11 @@ export class Session {
         this.ranking = true;
         await this.#quietly(
             (async () => {
-                const { value, milliseconds } = await this.client.ask("rank", [this.#call()], { channel: "rank", urgency: 3 });
+                const { columns } = this.edited!;
+                // With the question, so that the ranker is at work while the page draws the edit.
+                const fresh = columns === this.#sent ? null : columns;
+                const { value, milliseconds } = await this.client.ask("rank", [this.#call(), fresh], { channel: "rank", urgency: 3 });
+                this.#sent = columns;
                 if (generation !== this.#generation) return;
                 this.response = value;
                 this.without = new Map();
@@ -322,7 +326,7 @@ export class Session {
         const against = this.against;
         if (against === "nothing" || against === "loaded" || (against === "other" && !this.comparing)) return;
         const call = against === "other" ? this.#otherCall() : { ...this.#call(), gsu: against };
-        const { value } = await this.client.ask("rank", [call], { channel: "baseline", urgency: 1 });
+        const { value } = await this.client.ask("rank", [call, null], { channel: "baseline", urgency: 1 });
         if (current() && this.against === against) this.baselineResponse = value;
     }
 
@@ -345,7 +349,7 @@ export class Session {
     async #askOther(current: () => boolean): Promise<void> {
         const call = this.#otherCall();
         const ask = { channel: "other", urgency: 1 };
-        const { value: response } = await this.client.ask("rank", [call], ask);
+        const { value: response } = await this.client.ask("rank", [call, null], ask);
         if (this.b.model) await this.#learnCategories("b", [this.#historyItems(), idsOf(response.ranked.map((one) => one.item))]);
         else if (this.b.asked) await this.#learnCategories("a", [this.b.asked.subject.history.item, idsOf(this.b.asked.subject.candidates)]);
         // A candidate's scores do not depend on the others, so it may be asked about where it was no candidate.
@@ -363,7 +367,7 @@ export class Session {
         if (!row) return;
         const one = async (gsu: Gsu): Promise<[Gsu, Searched]> => {
             const call = { ...this.#call(), gsu };
-            const response = this.searched?.[gsu].response ?? (await this.client.ask("rank", [call], { urgency: 1 })).value;
+            const response = this.searched?.[gsu].response ?? (await this.client.ask("rank", [call, null], { urgency: 1 })).value;
             const { value } = await this.client.ask("explain", [call, [row.item], []], { urgency: 1 });
             return [gsu, { response, explanation: value[0] ?? null }];
         };
