@@ -63,6 +63,8 @@ export async function settled(page: Page): Promise<void> {
 export const rows = (page: Page): Locator => page.locator("tr[data-item]");
 export const items = (page: Page): Promise<string[]> => rows(page).evaluateAll((all) => all.map((row) => (row as HTMLElement).dataset.item!));
 export const chosen = (page: Page): Promise<string | null> => page.locator("tr[data-item][aria-current]").getAttribute("data-item");
+/** The controls that change what is chosen in the time line, or in the table. */
+export const edit = (page: Page, from: string): Locator => page.getByRole("group", { name: `What if: change ${from}` });
 export const alert = (page: Page): Locator => page.getByRole("alert").first();
 
 /** Every number of the list on every page of it, as it is behind what is shown. */

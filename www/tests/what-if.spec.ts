@@ -1,7 +1,6 @@
 import { type Page } from "@playwright/test";
-import { expect, items, open, settled, test, thousand } from "./page";
+import { edit, expect, items, open, settled, test, thousand } from "./page";
 
-const edit = (page: Page, from: string) => page.getByRole("group", { name: `What if: change ${from}` });
 const events = async (page: Page) => Number(/over ([\d,]+) events?/.exec((await page.getByTestId("status").textContent())!)![1]!.replaceAll(",", ""));
 
 test("events that are brushed go, and come back by undo; redo and reset", async ({ page }) => {
@@ -82,31 +81,4 @@ test("weights change the order, and two zeros are refused", async ({ page }) => 
     await page.getByLabel("Weight of save, as a number").fill("0");
     await page.getByLabel("Weight of save, as a number").press("Enter");
     await expect(page.getByRole("alert").first()).toContainText("cannot both be 0");
-});
-
-test("how long a change of 500 candidates and 1,000 events takes is told", async ({ page }) => {
-    await open(page, `person=${thousand.id}&view=what-if`);
-    const latency = page.getByTestId("latency");
-    const number = async (name: string) => Number(await latency.getAttribute(name));
-    const change = async (what: () => Promise<void>) => {
-        const before = await page.getByTestId("status").textContent();
-        await what();
-        await expect.poll(() => page.getByTestId("status").textContent()).not.toBe(before);
-        await settled(page);
-        return { shown: await number("data-milliseconds"), ranker: await number("data-ranker") };
-    };
-    const save = page.getByLabel("Weight of save, as a number");
-    const weights = [];
-    const histories = [];
-    for (let round = 0; round < 12; round++) {
-        weights.push(await change(async () => (await save.fill(String(round + 2)), await save.press("Enter"))));
-        await page.getByRole("button", { name: "Select all shown" }).click();
-        await expect(edit(page, "the brushed stretch")).toBeVisible();
-        histories.push(await change(() => edit(page, "the brushed stretch").getByRole("button", { name: "Age by" }).click()));
-    }
-    for (const [what, times] of [["weights", weights], ["history", histories]] as const) {
-        expect(times.every(({ shown, ranker }) => ranker > 0 && shown >= ranker)).toBe(true);
-        const middle = (name: "shown" | "ranker") => Math.round(times.map((time) => time[name]).toSorted((a, b) => a - b)[6]!);
-        console.log(`another ${what}, median of 12: ${middle("shown")} ms to the new order on screen, of which the ranker took ${middle("ranker")} ms`);
-    }
 });
