@@ -13,8 +13,6 @@ const GROUPS: usize = 4;
 const TILE: usize = 64 << 10;
 /// Blocks of which the largest scores are kept, lane by lane.
 const FOLDED: usize = 4;
-/// A bit for each lane.
-const LANES_MASK: u32 = (1 << LANES) - 1;
 
 /// A number for each item of a block; larger is better.
 pub(super) type BlockScores = [i32x4; 2];
@@ -96,8 +94,8 @@ pub(super) fn visit(
             continue;
         }
         // A bit for each item of the blocks: asked one by one, most would be told no.
-        let bits = |half: &i32x4| !above.simd_gt(*half).to_bitmask() & LANES_MASK;
-        let mut reaching = blocks.iter().flatten().rev().fold(0, |all, half| all << LANES | bits(half));
+        let halves = blocks.iter().flatten().rev();
+        let mut reaching = halves.fold(0, |all, half| all << LANES | half.simd_ge(above).to_bitmask());
         while reaching != 0 {
             let item = first + reaching.trailing_zeros() as usize;
             reaching &= reaching - 1;

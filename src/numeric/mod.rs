@@ -26,6 +26,7 @@ macro_rules! repeated_long {
     };
 }
 
+/// Of a loop: four steps, each with a way out where no item is left.
 macro_rules! four_steps {
     ($items:ident, $item:pat_param, $step:expr) => {
         let Some($item) = $items.next() else { break };

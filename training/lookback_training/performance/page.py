@@ -153,7 +153,8 @@ def _peaks(results: Results) -> str:
     body = [[name.replace("_", " "), f"{value:.1f}"] for name, value in results.peaks.items()]
     return (
         "Peaks measured here, by code that does nothing else: eight sums of products of 128 bits (multiplications and "
-        "additions both counted), two factors read anew from the nearest cache; reading, and a = b + s·c (STREAM's triad), over 256 MB arrays.\n\n"
+        "additions both counted), in registers, but for two factors that the sandbox reads anew; reading, and a = b + s·c "
+        "(STREAM's triad), over 256 MB arrays.\n\n"
         + table(["peak", "measured"], body)
     )
 
