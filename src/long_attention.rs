@@ -10,7 +10,7 @@ use wide::f32x4;
 use crate::encoder::{self, Encoder, Marks};
 use crate::esu::Attended;
 use crate::gsu::{self, ByItem, Logits, NO_EVENT};
-use crate::numeric::{Activation, LANES, Linear, Matrix, add, dot, dot_each, scale, softmax, weighted_sums};
+use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, add, dot, dot_each, scale, softmax, weighted_sums};
 use crate::request::Gsu;
 use crate::stage::{self, Stage};
 
@@ -179,14 +179,20 @@ impl LongAttention {
         let (width, columns) = (self.encoder.width(), self.query.columns());
         let head_width = columns / self.heads;
         let by = 1.0 / (head_width as f32).sqrt();
-        let stride = width.next_multiple_of(2 * LANES);
+        let stride = width.next_multiple_of(WIDE);
         let mut key = vec![0.0; candidates * self.heads * stride];
         for (head, projection) in self.key.iter().enumerate().filter(|_| candidates > 0) {
             projection.multiply(&query[head * head_width..], columns, &mut key[head * stride..], self.heads * stride);
         }
         scale(&mut key, by);
-        let parts = query.chunks_exact(head_width).zip(self.key_bias.chunks_exact(head_width).cycle());
-        let bias = parts.map(|(query, key)| dot(query, key) * by).collect();
+        let groups = self.heads.div_ceil(LANES);
+        let mut bias = vec![[0.0; LANES]; candidates * groups];
+        for (bias, query) in bias.chunks_exact_mut(groups).zip(query.chunks_exact(columns)) {
+            let parts = query.chunks_exact(head_width).zip(self.key_bias.chunks_exact(head_width));
+            for (bias, (query, key)) in bias.as_flattened_mut().iter_mut().zip(parts) {
+                *bias = dot(query, key) * by;
+            }
+        }
         Absorbed { key, stride, bias }
     }
 
@@ -200,31 +206,36 @@ impl LongAttention {
         for i in 0..by_item.item.len() {
             by_item.events(i).iter().for_each(|&at| item[at as usize] = i);
         }
-        let mut x = Vec::with_capacity(rows.len() * width);
-        let mut bias = Vec::with_capacity(rows.len() * self.heads);
-        for (&row, item) in rows.iter().zip(item) {
+        let stride = width.next_multiple_of(WIDE);
+        let mut x = Vec::with_capacity(rows.len() * stride);
+        let mut bias = vec![[0.0; LANES]; rows.len() * self.heads.div_ceil(LANES)];
+        let biases = bias.chunks_exact_mut(self.heads.div_ceil(LANES));
+        for (at, ((&row, item), bias)) in rows.iter().zip(item).zip(biases).enumerate() {
             let marks = history.marks(row as usize);
             self.encoder.append_event(&items[item * width..(item + 1) * width], marks, &mut x);
+            x.resize((at + 1) * stride, 0.0);
             let of = |table: &[f32], row: usize, head: usize| table[row * self.heads + head];
-            bias.extend(
-                (0..self.heads)
-                    .map(|head| of(&self.age_bias, marks.age, head) + of(&self.action_bias, marks.action, head)),
-            );
+            for (head, bias) in bias.as_flattened_mut().iter_mut().enumerate().take(self.heads) {
+                *bias = of(&self.age_bias, marks.age, head) + of(&self.action_bias, marks.action, head);
+            }
         }
         Events { rows, x, bias }
     }
 
     fn attend(&self, query: &Absorbed, events: &Events, index: &[i64], all: usize) -> Attended {
-        let (width, columns, heads, k) = (self.encoder.width(), self.query.columns(), self.heads, self.k);
-        let candidates = query.bias.len() / heads;
+        let (columns, heads, k) = (self.query.columns(), self.heads, self.k);
+        let groups = heads.div_ceil(LANES);
+        let candidates = query.bias.len() / groups;
         let mut position = vec![0; all];
         events.rows.iter().zip(0..).for_each(|(&row, at)| position[row as usize] = at);
         let stride = query.stride;
+        let table: &[[f32; WIDE]] = events.x.as_chunks().0;
         let mut weight = vec![0.0; candidates * heads * k];
         let mut intensity = vec![0.0; candidates * heads];
         let mut mixed = vec![0.0; candidates * heads * stride];
         let mut held: Vec<usize> = Vec::with_capacity(k);
-        let mut table = vec![0.0; k * stride];
+        let mut places: Vec<usize> = Vec::with_capacity(k);
+        let mut logits = vec![f32x4::ZERO; k.next_multiple_of(LANES)];
         let mut by_slot = vec![[f32x4::ZERO; LANES]; k];
         let mut sums = vec![0.0; LANES * stride];
         for c in 0..candidates {
@@ -232,19 +243,23 @@ impl LongAttention {
             // Events are found best first, so that empty slots come last.
             held.clear();
             held.extend(slots.iter().take_while(|&&row| row != NO_EVENT).map(|&row| position[row as usize]));
-            for (row, &event) in table.chunks_exact_mut(stride).zip(&held) {
-                row[..width].copy_from_slice(&events.x[event * width..(event + 1) * width]);
-            }
-            for first in (0..heads).step_by(LANES) {
+            places.clear();
+            places.extend(held.iter().map(|event| event * (stride / WIDE)));
+            for group in 0..groups {
+                let first = group * LANES;
                 let lanes = LANES.min(heads - first);
                 // Lanes beyond the last head do its work again.
                 let head = [0, 1, 2, 3].map(|lane| c * heads + first + lane.min(lanes - 1));
                 let keys = head.map(|head| &query.key[head * stride..(head + 1) * stride]);
-                for (slot, &event) in held.iter().enumerate() {
-                    let logits = dot_each(keys, &table[slot * stride..(slot + 1) * stride]);
-                    for (lane, logit) in logits.to_array().into_iter().enumerate().take(lanes) {
-                        let bias = query.bias[head[lane]] + events.bias[event * heads + first + lane];
-                        weight[head[lane] * k + slot] = logit + bias;
+                let of_query = f32x4::new(query.bias[c * groups + group]);
+                for (logits, &event) in logits.iter_mut().zip(&held) {
+                    let bias = of_query + f32x4::new(events.bias[event * groups + group]);
+                    *logits = dot_each(keys, &events.x[event * stride..(event + 1) * stride]) + bias;
+                }
+                for (logits, first) in logits.as_chunks().0.iter().zip((0..held.len()).step_by(LANES)) {
+                    let count = LANES.min(held.len() - first);
+                    for (logits, head) in f32x4::transpose(*logits).iter().zip(head).take(lanes) {
+                        weight[head * k + first..][..count].copy_from_slice(&logits.as_array()[..count]);
                     }
                 }
                 for (lane, &head) in head.iter().enumerate().take(lanes) {
@@ -252,7 +267,7 @@ impl LongAttention {
                     intensity[head] = softmax(of_head);
                     by_slot.iter_mut().zip(of_head).for_each(|(lanes, weight)| lanes[lane] = f32x4::splat(*weight));
                 }
-                weighted_sums(&by_slot[..held.len()], &table, stride, &mut sums);
+                weighted_sums(&places, &by_slot[..held.len()], table, stride, &mut sums);
                 mixed[head[0] * stride..(head[0] + lanes) * stride].copy_from_slice(&sums[..lanes * stride]);
             }
         }
@@ -274,18 +289,18 @@ struct Absorbed {
     /// `[C, H, stride]`: what an event's vector is multiplied with to give its logit, zeros beyond w.
     key: Vec<f32>,
     stride: usize,
-    /// `[C, H]`, added to it.
-    bias: Vec<f32>,
+    /// `[C, H / LANES]`, added to it; zeros beyond H.
+    bias: Vec<[f32; LANES]>,
 }
 
 /// Encoded events.
 struct Events {
     /// Their rows in the history.
     rows: Vec<u32>,
-    /// `[rows, w]`.
+    /// `[rows, stride]`, zeros beyond w.
     x: Vec<f32>,
-    /// `[rows, H]`.
-    bias: Vec<f32>,
+    /// `[rows, H / LANES]`, zeros beyond H.
+    bias: Vec<[f32; LANES]>,
 }
 
 fn embeddings(by_item: &ByItem, history: &impl History) -> Vec<f32> {

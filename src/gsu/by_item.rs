@@ -14,17 +14,16 @@ pub struct ByItem {
 impl ByItem {
     /// Groups events, given the item of each.
     pub fn of(items: impl Iterator<Item = u32>) -> ByItem {
-        let mut events: Vec<u64> =
-            items.zip(0u32..).map(|(item, row)| u64::from(item) << 32 | u64::from(row)).collect();
-        events.sort_unstable();
+        let mut events: Vec<(u32, u32)> = items.zip(0..).collect();
+        // Stable, so that rows stay in order.
+        radsort::sort_by_key(&mut events, |&(item, _)| item);
         let mut by_item = ByItem { row: Vec::with_capacity(events.len()), ..ByItem::default() };
-        for event in events {
-            let item = (event >> 32) as u32;
+        for (item, row) in events {
             if by_item.item.last() != Some(&item) {
                 by_item.item.push(item);
                 by_item.start.push(by_item.row.len() as u32);
             }
-            by_item.row.push(event as u32);
+            by_item.row.push(row);
         }
         by_item.start.push(by_item.row.len() as u32);
         by_item

@@ -1,8 +1,10 @@
 //! One pass of candidates over items: what soft and consistent search share.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
-use wide::i32x4;
+use bytemuck::Pod;
+use wide::{f32x4, i32x4};
 
 use crate::numeric::codes::{BLOCK, Left, Products, Right, TOGETHER};
 use crate::numeric::{LANES, repeated};
@@ -13,6 +15,9 @@ const GROUPS: usize = 4;
 const TILE: usize = 64 << 10;
 /// Blocks of which the largest scores are kept, lane by lane.
 const FOLDED: usize = 4;
+
+/// Times k scores that tell the k-th best nearly.
+const ENOUGH: usize = 4;
 
 /// A number for each item of a block; larger is better.
 pub(super) type BlockScores = [i32x4; 2];
@@ -45,66 +50,152 @@ pub(super) fn scan(left: &Left, candidates: usize, right: &Right, mut each: impl
     }
 }
 
-/// Gives the places in the last block that no item stands in the least of all scores.
-pub(super) fn close(row: &mut [BlockScores], items: usize) {
-    if let Some(last) = row.last_mut() {
-        let mut lanes: [i32; BLOCK] = bytemuck::cast(*last);
-        lanes[items - (items - 1) / BLOCK * BLOCK..].fill(i32::MIN);
-        *last = bytemuck::cast(lanes);
+/// Scores of four items.
+pub(super) trait Scores: Pod {
+    /// The score of one.
+    type Score: Pod + PartialOrd;
+    /// A score that none is below.
+    const LEAST: Self::Score;
+
+    fn splat(score: Self::Score) -> Self;
+    fn largest(self, other: Self) -> Self;
+    /// A bit for each that is `least` or more.
+    fn reaching(self, least: Self) -> u32;
+    fn order(a: &Self::Score, b: &Self::Score) -> Ordering;
+}
+
+impl Scores for i32x4 {
+    type Score = i32;
+    const LEAST: i32 = i32::MIN;
+
+    #[inline(always)]
+    fn splat(score: i32) -> i32x4 {
+        i32x4::splat(score)
+    }
+
+    #[inline(always)]
+    fn largest(self, other: i32x4) -> i32x4 {
+        self.max(other)
+    }
+
+    #[inline(always)]
+    fn reaching(self, least: i32x4) -> u32 {
+        self.simd_ge(least).to_bitmask()
+    }
+
+    fn order(a: &i32, b: &i32) -> Ordering {
+        a.cmp(b)
     }
 }
 
+impl Scores for f32x4 {
+    type Score = f32;
+    const LEAST: f32 = f32::NEG_INFINITY;
+
+    #[inline(always)]
+    fn splat(score: f32) -> f32x4 {
+        f32x4::splat(score)
+    }
+
+    #[inline(always)]
+    fn largest(self, other: f32x4) -> f32x4 {
+        self.fast_max(other)
+    }
+
+    #[inline(always)]
+    fn reaching(self, least: f32x4) -> u32 {
+        self.simd_ge(least).to_bitmask()
+    }
+
+    fn order(a: &f32, b: &f32) -> Ordering {
+        a.total_cmp(b)
+    }
+}
+
+/// Gives the places in the last block that no item stands in the least of all scores.
+pub(super) fn close<S: Scores>(row: &mut [[S; 2]], items: usize) {
+    bytemuck::cast_slice_mut::<_, S::Score>(row)[items..].fill(S::LEAST);
+}
+
 /// The largest scores, lane by lane, of each [`FOLDED`] blocks of a row.
-pub(super) fn fold(row: &[BlockScores], largest: &mut Vec<i32x4>) {
+#[inline(never)]
+pub(super) fn fold<S: Scores>(row: &[[S; 2]], largest: &mut Vec<S>) {
     largest.clear();
-    let of_block = |block: &BlockScores| block[0].max(block[1]);
+    let of_block = |[a, b]: &[S; 2]| a.largest(*b);
     let (chunks, rest) = row.as_chunks::<FOLDED>();
-    largest.resize(chunks.len(), i32x4::MIN);
+    largest.resize(chunks.len(), S::splat(S::LEAST));
     repeated!(largest.iter_mut().zip(chunks), |(largest, [a, b, c, d])| {
-        *largest = of_block(a).max(of_block(b)).max(of_block(c).max(of_block(d)));
+        *largest = of_block(a).largest(of_block(b)).largest(of_block(c).largest(of_block(d)));
     });
-    largest.extend(rest.iter().map(of_block).reduce(i32x4::max));
+    largest.extend(rest.iter().map(of_block).reduce(S::largest));
 }
 
 /// A score that at least k items of a row have or exceed, near that of the k-th best, given its largest scores; the least of
 /// all where there are not so many. `scratch` is for its own use.
-pub(super) fn reached(largest: &[i32x4], k: usize, scratch: &mut Vec<i32>) -> i32 {
+pub(super) fn reached<S: Scores>(largest: &[S], k: usize, scratch: &mut Vec<S>) -> S::Score {
     scratch.clear();
-    scratch.extend_from_slice(bytemuck::cast_slice(largest));
-    if scratch.len() < k {
-        return i32::MIN;
+    scratch.extend_from_slice(largest);
+    // Of many times k, the largest of each two tell nearly as much, and are found sooner.
+    while scratch.len() * LANES >= 2 * ENOUGH * k {
+        let half = scratch.len() / 2;
+        let (to, from) = scratch.split_at_mut(half);
+        repeated!(to.iter_mut().zip(&*from), |(to, from)| *to = to.largest(*from));
+        scratch.truncate(half);
     }
-    *scratch.select_nth_unstable_by(k - 1, |a, b| b.cmp(a)).1
+    let scores: &mut [S::Score] = bytemuck::cast_slice_mut(scratch);
+    if scores.len() < k {
+        return S::LEAST;
+    }
+    *scores.select_nth_unstable_by(k - 1, |a, b| S::order(b, a)).1
 }
 
-/// Visits the items of a row, first to last, whose score is `least` or more, given the row's largest scores; a visit gives
-/// what is the least from then on.
-#[inline(always)]
-pub(super) fn visit(
-    row: &[BlockScores],
-    largest: &[i32x4],
+/// The items of a row, first to last, whose score is `least` or more, but not `below` or more, given the row's largest
+/// scores. `scratch` is for its own use.
+#[inline(never)]
+pub(super) fn reaching<'a, S: Scores>(
+    row: &[[S; 2]],
+    largest: &[S],
     items: usize,
-    mut least: i32,
-    mut visit: impl FnMut(usize, i32) -> i32,
-) {
-    let scores: &[i32] = bytemuck::cast_slice(row);
-    let mut above = i32x4::splat(least);
-    for ((blocks, largest), first) in row.chunks(FOLDED).zip(largest).zip((0..).step_by(FOLDED * BLOCK)) {
-        if above.simd_gt(*largest).all() {
-            continue;
+    least: S::Score,
+    below: Option<S::Score>,
+    scratch: &'a mut Vec<u32>,
+) -> &'a [u32] {
+    scratch.resize(row.len() * BLOCK, 0);
+    let least = S::splat(least);
+    let found = match below {
+        None => collect(row, largest, least, |scores| scores.reaching(least), scratch),
+        Some(below) => {
+            let below = S::splat(below);
+            collect(row, largest, least, |scores| scores.reaching(least) & !scores.reaching(below), scratch)
         }
-        // A bit for each item of the blocks: asked one by one, most would be told no.
-        let halves = blocks.iter().flatten().rev();
-        let mut reaching = halves.fold(0, |all, half| all << LANES | half.simd_ge(above).to_bitmask());
+    };
+    // Places that no item stands in are the last.
+    &scratch[..scratch[..found].partition_point(|&item| (item as usize) < items)]
+}
+
+#[inline(always)]
+fn collect<S: Scores>(row: &[[S; 2]], largest: &[S], least: S, bits: impl Fn(S) -> u32, found: &mut [u32]) -> usize {
+    let (chunks, rest) = row.as_chunks::<FOLDED>();
+    let mut count = 0;
+    let mut note = |first: u32, mut reaching: u32| {
         while reaching != 0 {
-            let item = first + reaching.trailing_zeros() as usize;
+            found[count] = first + reaching.trailing_zeros();
+            count += 1;
             reaching &= reaching - 1;
-            if item < items && scores[item] >= least {
-                least = visit(item, scores[item]);
-            }
         }
-        above = i32x4::splat(least);
+    };
+    // A bit for each item of the blocks: asked one by one, most would be told no.
+    let of_block = |[a, b]: [S; 2]| bits(a) | bits(b) << LANES;
+    repeated!(chunks.iter().zip(largest).zip((0..).step_by(FOLDED * BLOCK)), |((&[a, b, c, d], largest), first)| {
+        if largest.reaching(least) != 0 {
+            let [a, b, c, d] = [a, b, c, d].map(of_block);
+            note(first, a | b << BLOCK | c << (2 * BLOCK) | d << (3 * BLOCK));
+        }
+    });
+    for (&block, at) in rest.iter().zip(chunks.len() * FOLDED..) {
+        note((at * BLOCK) as u32, of_block(block));
     }
+    count
 }
 
 /// The numbers of the items of a block, of so many.

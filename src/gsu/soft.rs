@@ -1,6 +1,6 @@
 //! Soft search: the largest inner products of embeddings.
 
-use super::scan::{close, fold, reached, scan, visit};
+use super::scan::{close, fold, reached, reaching, scan};
 use super::{ByItem, NO_EVENT, fill};
 use crate::numeric::codes::{self, Left, Right};
 use crate::top;
@@ -21,17 +21,16 @@ pub fn soft(candidate: &[f32], item: &[f32], events: &ByItem, dimension: usize, 
     newest.iter().zip(0..).for_each(|(&row, item)| item_of[row as usize] = item);
     let items = events.item.len();
     let (mut best, mut keys): (Vec<u64>, Vec<u64>) = (Vec::new(), Vec::new());
-    let (mut largest, mut scratch) = (Vec::new(), Vec::new());
+    let (mut largest, mut scratch, mut reached_items) = (Vec::new(), Vec::new(), Vec::new());
     let mut slots = index.chunks_exact_mut(k);
     scan(&left, candidates, &right, |_, scores| {
         close(scores, items);
         fold(scores, &mut largest);
         let least = reached(&largest, k, &mut scratch);
+        let found = reaching(scores, &largest, items, least, None, &mut reached_items);
+        let scores: &[i32] = bytemuck::cast_slice(scores);
         best.clear();
-        visit(scores, &largest, items, least, |item, score| {
-            best.push(top::key(top::ordered_i32(score), newest[item]));
-            least
-        });
+        best.extend(found.iter().map(|&item| top::key(top::ordered_i32(scores[item as usize]), newest[item as usize])));
         top::largest(&mut best, k);
         keys.clear();
         for &best in &best {

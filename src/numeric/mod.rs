@@ -22,6 +22,10 @@ macro_rules! repeated_long {
             $crate::numeric::four_steps!(items, $item, $step);
             $crate::numeric::four_steps!(items, $item, $step);
             $crate::numeric::four_steps!(items, $item, $step);
+            $crate::numeric::four_steps!(items, $item, $step);
+            $crate::numeric::four_steps!(items, $item, $step);
+            $crate::numeric::four_steps!(items, $item, $step);
+            $crate::numeric::four_steps!(items, $item, $step);
         }
     };
 }
@@ -157,22 +161,29 @@ pub(crate) fn dot_each(four: [&[f32]; LANES], one: &[f32]) -> f32x4 {
     (a + b) + (c + d)
 }
 
-/// Four weighted sums of the rows of a table `[n, width]`, to `out` `[4, width]`; the width is a multiple of two times
-/// [`LANES`]. There is one weight for each row and sum, in every lane.
-pub(crate) fn weighted_sums(weight: &[[f32x4; LANES]], table: &[f32], width: usize, out: &mut [f32]) {
-    for first in (0..width).step_by(2 * LANES) {
+/// Numbers of a row that are summed together: two vectors for each of four sums.
+pub(crate) const WIDE: usize = 2 * LANES;
+
+/// Four weighted sums of rows of a table `[rows, width / WIDE]`, to `out` `[4, width]`. Each row that is summed is given by its
+/// first place in the table, with one weight for each sum, in every lane.
+pub(crate) fn weighted_sums(
+    rows: &[usize],
+    weight: &[[f32x4; LANES]],
+    table: &[[f32; WIDE]],
+    width: usize,
+    out: &mut [f32],
+) {
+    for part in 0..width / WIDE {
         let mut sums = [[f32x4::ZERO; 2]; LANES];
-        repeated_long!(weight.iter().zip(table.chunks_exact(width)), |(weight, row)| {
-            let (row, _) = row[first..first + 2 * LANES].as_chunks::<LANES>();
-            let row = [f32x4::new(row[0]), f32x4::new(row[1])];
+        repeated_long!(weight.iter().zip(rows), |(weight, &row)| {
+            let row: [f32x4; 2] = bytemuck::cast(table[row + part]);
             for (sums, weight) in sums.iter_mut().zip(weight) {
                 sums[0] += *weight * row[0];
                 sums[1] += *weight * row[1];
             }
         });
-        for (sums, out) in sums.iter().zip(out.chunks_exact_mut(width)) {
-            out[first..first + LANES].copy_from_slice(sums[0].as_array());
-            out[first + LANES..first + 2 * LANES].copy_from_slice(sums[1].as_array());
+        for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(width)) {
+            out[part * WIDE..(part + 1) * WIDE].copy_from_slice(&bytemuck::cast::<_, [f32; WIDE]>(sums));
         }
     }
 }

@@ -27,8 +27,9 @@ pub(crate) fn softmax(weight: &mut [f32]) -> f32 {
     let powers = exp(f32x4::new(last) - f32x4::splat(largest));
     rest.copy_from_slice(&powers.to_array()[..rest.len()]);
     let sum = (sums + powers).reduce_add();
-    let scale = 1.0 / sum;
-    super::scale(weight, scale);
-    let log_sum = largest + sum.ln();
-    super::larger(0.0, log_sum) + (-log_sum.abs()).exp().ln_1p()
+    super::scale(weight, 1.0 / sum);
+    // log(exp(0) + sum of exp(logit)), with the largest of all these taken out, so that no power is too large.
+    let most = super::larger(0.0, largest);
+    let [one, others, ..] = exp(f32x4::new([-most, largest - most, 0.0, 0.0])).to_array();
+    most + (one + others * sum).ln()
 }

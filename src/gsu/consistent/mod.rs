@@ -1,0 +1,88 @@
+//! Consistent search: the largest attention logits.
+
+mod bounds;
+mod error_bound;
+mod events;
+mod marks;
+mod near;
+
+use wide::f32x4;
+
+use self::bounds::Bounds;
+use self::error_bound::ErrorBound;
+use self::events::{Candidate, Events};
+use self::marks::MarkSums;
+use self::near::Near;
+use super::scan::{close, fold, reached, reaching, scan};
+use super::{ByItem, NO_EVENT, fill};
+use crate::numeric::codes::{self, Left, Right};
+
+/// What the logits of all heads add up to, in parts: (query · item + sum of the event's marks) · scale + bias.
+pub struct Logits<'a> {
+    /// `[C, w]`.
+    pub query: &'a [f32],
+    /// `[M, w]`, in the order of `events`.
+    pub item: &'a [f32],
+    /// Which events are on which item.
+    pub events: &'a ByItem,
+    /// What a mark adds, `[C, marks]`.
+    pub mark: &'a [f32],
+    /// Each event's marks, `[N]`.
+    pub marks: &'a [[u16; MARKS]],
+    /// What each event's sum is multiplied with, above 0, `[N]`.
+    pub scale: &'a [f32],
+    /// `[N]`.
+    pub bias: &'a [f32],
+}
+
+/// Marks of an event: action, age, hour, weekday.
+pub const MARKS: usize = 4;
+
+/// Largest logit, see [`Logits`]; w is the width.
+///
+/// Codes give each logit nearly. An event is passed over only where its logit is so far below the k-th best that what codes
+/// and rounding can take from both does not bring them together; those that remain are told apart by their logits.
+pub fn consistent(logits: &Logits, width: usize, k: usize) -> Vec<i64> {
+    let candidates = logits.query.len() / width;
+    let mut index = vec![NO_EVENT; candidates * k];
+    if index.is_empty() || logits.scale.is_empty() {
+        return index;
+    }
+    let events = Events::new(logits, width);
+    let scales = [logits.query, events.vectors()].map(|vectors| codes::scale(&[vectors], width));
+    let left = Left::new(logits.query, width, scales[0]);
+    let right = Right::new(events.vectors(), width, scales[1]);
+    let unit = 1.0 / (scales[0] * scales[1]);
+    let bounds = Bounds::of(&events, unit);
+    let error_bound = ErrorBound::of(&events, logits.bias, width, scales);
+    let marks = logits.mark.len() / candidates;
+    let items = events.items();
+    let mut sums = MarkSums::default();
+    let mut reaches = vec![[f32x4::ZERO; 2]; right.len()];
+    let (mut largest, mut scratch, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut near, mut keys) = (Near::new(k), Vec::new());
+    let mut slots = index.chunks_exact_mut(k);
+    scan(&left, candidates, &right, |c, products| {
+        let query = &logits.query[c * width..][..width];
+        let mark = &logits.mark[c * marks..][..marks];
+        events.sum_up(mark, &mut sums);
+        bounds.reach(products, &sums, &mut reaches);
+        close(&mut reaches, items);
+        fold(&reaches, &mut largest);
+        let candidate = Candidate { query, products: bytemuck::cast_slice(products), unit, sums: &sums };
+        near.clear(2.0 * error_bound.of_candidate(query, mark));
+        // First the events of items that promise most, and then of those that can still do better than what these have.
+        let promising = reached(&largest, k, &mut scratch);
+        let found_first = reaching(&reaches, &largest, items, promising, None, &mut found);
+        near.expect(found_first.iter().map(|&item| events.first_logit(item as usize, &candidate)));
+        events.offer(found_first, &candidate, &mut near);
+        near.shrink();
+        let found_then = reaching(&reaches, &largest, items, near.least(), Some(promising), &mut found);
+        events.offer(found_then, &candidate, &mut near);
+        events.best(near.finish(), &candidate, k, &mut keys);
+        if let Some(slots) = slots.next() {
+            fill(slots, &keys);
+        }
+    });
+    index
+}
