@@ -32,7 +32,7 @@ fn limit(width: usize) -> f32 {
 }
 
 /// The largest size of a number.
-fn largest(values: &[f32]) -> f32 {
+pub(crate) fn largest(values: &[f32]) -> f32 {
     let (lanes, rest) = values.as_chunks::<LANES>();
     let mut sizes = f32x4::ZERO;
     repeated!(lanes.iter(), |values| sizes = f32x4::new(*values).abs().fast_max(sizes));

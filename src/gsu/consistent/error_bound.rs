@@ -2,6 +2,7 @@
 
 use super::MARKS;
 use super::events::Events;
+use crate::numeric::codes::largest;
 use crate::numeric::larger;
 
 /// Far more than the rounding of sums of some hundred floats, relative to the sum of their sizes.
@@ -40,9 +41,4 @@ impl ErrorBound {
 /// The sum of the sizes of numbers.
 fn size(vector: &[f32]) -> f32 {
     vector.iter().map(|value| value.abs()).sum()
-}
-
-/// The largest size of a number.
-fn largest(numbers: &[f32]) -> f32 {
-    numbers.iter().fold(0.0, |largest, number| larger(largest, number.abs()))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::MARKS;
 use crate::numeric::larger;
 use crate::top;
 
@@ -37,7 +38,7 @@ pub(super) struct OfFirst {
 
 impl Marks {
     /// Of events with these marks and biases; also which first and which second pair each event has.
-    pub fn of(marks: &[[u16; 4]], bias: &[f32]) -> (Marks, [Vec<u32>; 2]) {
+    pub fn of(marks: &[[u16; MARKS]], bias: &[f32]) -> (Marks, [Vec<u32>; 2]) {
         let firsts = marks.iter().zip(bias).map(|(&[a, b, ..], &bias)| (!top::ordered_f32(bias), [a, b]));
         let (first, first_of) = numbered(firsts, |first| place(first.1));
         let (second, second_of) = numbered(marks.iter().map(|&[.., c, d]| [c, d]), place);
