@@ -64,60 +64,45 @@ pub(super) trait Scores: Pod {
     fn order(a: &Self::Score, b: &Self::Score) -> Ordering;
 }
 
-impl Scores for i32x4 {
-    type Score = i32;
-    const LEAST: i32 = i32::MIN;
+/// Vectors of numbers, their least, and what their library calls the larger of each two and an order of all.
+macro_rules! scores {
+    ($scores:ty, $score:ty, $least:expr, $larger:ident, $order:ident) => {
+        impl Scores for $scores {
+            type Score = $score;
+            const LEAST: $score = $least;
 
-    #[inline(always)]
-    fn splat(score: i32) -> i32x4 {
-        i32x4::splat(score)
-    }
+            #[inline(always)]
+            fn splat(score: $score) -> $scores {
+                <$scores>::splat(score)
+            }
 
-    #[inline(always)]
-    fn largest(self, other: i32x4) -> i32x4 {
-        self.max(other)
-    }
+            #[inline(always)]
+            fn largest(self, other: $scores) -> $scores {
+                self.$larger(other)
+            }
 
-    #[inline(always)]
-    fn reaching(self, least: i32x4) -> u32 {
-        self.simd_ge(least).to_bitmask()
-    }
+            #[inline(always)]
+            fn reaching(self, least: $scores) -> u32 {
+                self.simd_ge(least).to_bitmask()
+            }
 
-    fn order(a: &i32, b: &i32) -> Ordering {
-        a.cmp(b)
-    }
+            fn order(a: &$score, b: &$score) -> Ordering {
+                a.$order(b)
+            }
+        }
+    };
 }
 
-impl Scores for f32x4 {
-    type Score = f32;
-    const LEAST: f32 = f32::NEG_INFINITY;
-
-    #[inline(always)]
-    fn splat(score: f32) -> f32x4 {
-        f32x4::splat(score)
-    }
-
-    #[inline(always)]
-    fn largest(self, other: f32x4) -> f32x4 {
-        self.fast_max(other)
-    }
-
-    #[inline(always)]
-    fn reaching(self, least: f32x4) -> u32 {
-        self.simd_ge(least).to_bitmask()
-    }
-
-    fn order(a: &f32, b: &f32) -> Ordering {
-        a.total_cmp(b)
-    }
-}
+scores!(i32x4, i32, i32::MIN, max, cmp);
+scores!(f32x4, f32, f32::NEG_INFINITY, fast_max, total_cmp);
 
 /// Gives the places in the last block that no item stands in the least of all scores.
 pub(super) fn close<S: Scores>(row: &mut [[S; 2]], items: usize) {
     bytemuck::cast_slice_mut::<_, S::Score>(row)[items..].fill(S::LEAST);
 }
 
-/// The largest scores, lane by lane, of each [`FOLDED`] blocks of a row.
+/// The largest scores, lane by lane, of each [`FOLDED`] blocks of a row. A function of its own, as [`reaching`] is, so that its
+/// numbers have the registers to themselves.
 #[inline(never)]
 pub(super) fn fold<S: Scores>(row: &[[S; 2]], largest: &mut Vec<S>) {
     largest.clear();

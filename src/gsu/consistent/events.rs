@@ -143,7 +143,8 @@ impl Events {
         }
     }
 
-    /// The keys of the k largest logits of events, with their rows, largest first.
+    /// The keys of the k largest logits of events, with their rows, largest first. A function of its own, as
+    /// [`Events::offer`] is.
     #[inline(never)]
     pub fn best(&self, events: &[u32], candidate: &Candidate, k: usize, keys: &mut Vec<u64>) {
         let query = candidate.query;

@@ -46,7 +46,8 @@ impl Marks {
         (Marks { first, second }, [first_of, second_of])
     }
 
-    /// Adds up what a candidate's marks add, given the least and the largest scale of all events.
+    /// Adds up what a candidate's marks add, given the least and the largest scale of all events. A function of its own, so
+    /// that its numbers have the registers to themselves.
     #[inline(never)]
     pub fn sum_up(&self, mark: &[f32], [least_scale, largest_scale]: [f32; 2], sums: &mut MarkSums) {
         let sum = |[a, b]: [u16; 2]| mark[usize::from(a)] + mark[usize::from(b)];
