@@ -1,6 +1,7 @@
 //! The ranker: where search, attention, head, calibration and fallback meet.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use crate::bundle::{Bundle, BundleError};
 use crate::explain;
@@ -11,7 +12,7 @@ use crate::long_attention::AttentionBias;
 use crate::request::{ExplainRequest, Gsu, MAX_PARTS, Part, Request, RequestError};
 use crate::response::{AnsweredBy, ExplainResponse, Notes, Ranked, Response, Source, Without};
 use crate::score::{self, Scored};
-use crate::sequence::Timeline;
+use crate::sequence::{Past, Timeline};
 use crate::shard::{Delta, Shard, ShardError};
 use crate::stage::{self, Stage};
 
@@ -186,7 +187,7 @@ impl Ranker {
         let lookup = Lookup::new(shard, manifest, request)?;
 
         let mut notes = Notes::default();
-        let timeline = Timeline::of(request, &mut notes);
+        let mut timeline = Timeline::of(request, &mut notes);
         let user_field = inputs::user_field(manifest, &request.attributes, &mut notes);
         let context = inputs::context(manifest, request, &mut notes);
         let candidates = score::distinct(&request.candidates, &mut notes);
@@ -194,7 +195,7 @@ impl Ranker {
         let (known, unknown): (Vec<_>, Vec<_>) =
             candidates.iter().copied().zip(found).partition(|(_, found)| found.is_some());
         notes.unknown_candidates = unknown.len() as u32;
-        let (engaged, skips) = sequences(&timeline, &lookup, manifest.skips as usize, &mut notes);
+        let (engaged, skips) = sequences(mem::take(&mut timeline.events), &lookup, manifest.skips as usize, &mut notes);
 
         if engaged.past.is_empty() && skips.past.is_empty() {
             let response =
@@ -373,21 +374,27 @@ impl Scores<'_> {
     }
 }
 
-/// Divides the timeline into engaged events and the last `most_skips` skips, leaving out items without an embedding.
-fn sequences(timeline: &Timeline, lookup: &Lookup, most_skips: usize, notes: &mut Notes) -> (Rows, Rows) {
-    let (mut engaged, mut skips) = (Rows::default(), Rows::default());
-    let items: Vec<u64> = timeline.events.iter().map(|event| event.item).collect();
-    for (event, found) in timeline.events.iter().zip(lookup.find_all(&items)) {
-        match found {
-            None => notes.unknown_item_events += 1,
-            Some(found) if event.action.is_skip() => {
-                if skips.past.len() < most_skips {
-                    skips.push(*event, found);
-                }
-            }
-            Some(found) => engaged.push(*event, found),
+/// Divides events into engaged ones and the first `most_skips` skips, leaving out items without an embedding.
+fn sequences(events: Vec<Past>, lookup: &Lookup, most_skips: usize, notes: &mut Notes) -> (Rows, Rows) {
+    let items: Vec<u64> = events.iter().map(|event| event.item).collect();
+    let mut found = lookup.find_all(&items).into_iter();
+    let (mut engaged, mut skips) = (Rows { past: events, item: Vec::with_capacity(items.len()) }, Rows::default());
+    engaged.past.retain(|event| match found.next().flatten() {
+        None => {
+            notes.unknown_item_events += 1;
+            false
         }
-    }
+        Some(found) if event.action.is_skip() => {
+            if skips.past.len() < most_skips {
+                skips.push(*event, found);
+            }
+            false
+        }
+        Some(found) => {
+            engaged.item.push(found);
+            true
+        }
+    });
     (engaged, skips)
 }
 

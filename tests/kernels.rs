@@ -2,7 +2,7 @@
 
 use lookback::cross::{Expert, LowRankCross};
 use lookback::encoder::{self, Marks};
-use lookback::esu::{Table, attend};
+use lookback::esu::{Absorbed, Projections, Table, attend};
 use lookback::gsu::{self, ByItem, Logits, MARKS, NO_EVENT};
 use lookback::long_attention::{self, History, LongAttention};
 use lookback::request::Gsu;
@@ -201,9 +201,72 @@ proptest! {
             prop_assert!((f64::from(*got) - expected).abs() < 1e-4, "output {} for {}", got, expected);
         }
     }
+
+    #[test]
+    fn attention_with_projections_absorbed_agrees_with_its_definition_in_double_precision(case in projected_case()) {
+        let ProjectedCase { attend: case, x, query, query_bias, output, output_bias } = case;
+        let (width, heads) = (case.width(), case.heads);
+        let (from, to) = (query.len() / width, output_bias.len());
+        let projections = Projections::new(&query, &query_bias, &output, heads);
+        prop_assert_eq!(projections.sizes(), [heads, width, from, to]);
+        let [key, key_bias, value] = projections.absorb(&case.key, &case.value);
+        let table =
+            Absorbed { key: &key, key_bias: &key_bias, value: &value, bias: &case.bias, output_bias: &output_bias };
+        let attended = table.attend(&x, &case.index, heads, case.k);
+        let (mixed, weight, intensity) = plain_attend(&case);
+        for (got, expected) in attended.intensity.iter().zip(&intensity) {
+            prop_assert!((f64::from(*got) - expected).abs() < 1e-4, "intensity {} for {}", got, expected);
+        }
+        prop_assert_eq!(attended.weight.len(), weight.len());
+        for (got, expected) in attended.weight.iter().zip(&weight) {
+            prop_assert!((f64::from(*got) - expected).abs() < 1e-4, "weight {} for {}", got, expected);
+        }
+        let outputs = mixed.chunks_exact(width).flat_map(|mixed| plain_layer(&output, &output_bias, mixed));
+        prop_assert_eq!(attended.output.len(), mixed.len() / width * to);
+        for (got, expected) in attended.output.iter().zip(outputs) {
+            prop_assert!((f64::from(*got) - expected).abs() < 1e-3, "output {} for {}", got, expected);
+        }
+    }
 }
 
+/// Attention whose queries are projected from x `[C, w]`, and whose output is projected.
 #[derive(Debug)]
+struct ProjectedCase {
+    attend: AttendCase,
+    x: Vec<f32>,
+    /// `[D, w]` and `[D]`.
+    query: Vec<f32>,
+    query_bias: Vec<f32>,
+    /// `[o, D]` and `[o]`.
+    output: Vec<f32>,
+    output_bias: Vec<f32>,
+}
+
+fn projected_case() -> impl Strategy<Value = ProjectedCase> {
+    (attend_case(), 1usize..14, 1usize..14).prop_flat_map(|(attend, from, to)| {
+        let (width, floats) = (attend.width(), |len| vec(-0.5f32..0.5, len));
+        let queries = attend.query.len() / width;
+        let weights = (floats(width * from), floats(width), floats(to * width), floats(to));
+        (Just(attend), floats(queries * from), weights).prop_map(|(attend, x, weights)| {
+            let (query, query_bias, output, output_bias) = weights;
+            let from = query.len() / query_bias.len();
+            let projected = x
+                .chunks_exact(from)
+                .flat_map(|x| plain_layer(&query, &query_bias, &x.iter().copied().map(f64::from).collect::<Vec<_>>()));
+            let attend = AttendCase { query: projected.map(|value| value as f32).collect(), ..attend };
+            ProjectedCase { attend, x, query, query_bias, output, output_bias }
+        })
+    })
+}
+
+/// weight `[columns, inner]` · x + bias.
+fn plain_layer(weight: &[f32], bias: &[f32], x: &[f64]) -> Vec<f64> {
+    let rows = weight.chunks_exact(x.len()).zip(bias);
+    let sum = |row: &[f32]| row.iter().zip(x).map(|(weight, x)| f64::from(*weight) * x).sum::<f64>();
+    rows.map(|(row, bias)| sum(row) + f64::from(*bias)).collect()
+}
+
+#[derive(Clone, Debug)]
 struct AttendCase {
     heads: usize,
     head_width: usize,

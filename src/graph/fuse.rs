@@ -1,20 +1,23 @@
-//! Joins operators: a product with a matrix of weights, what is added to it and its activation into one linear layer, and
-//! the linear layers of a low-rank cross layer into that.
+//! Joins operators: a product with a matrix of weights, what is added to it and its activation into one linear layer, the
+//! linear layers of a low-rank cross layer into that, and those around attention into it.
 
-use super::prepared::{Activation, Constant, Dim, Kind, Node, Operator};
+use super::CANDIDATE;
+use super::prepared::{Activation, Constant, Dim, Kind, Long, Node, Operator, WEIGHTS};
 
 /// Where a result comes from: (position in the list, which of its results).
 type Read = (u32, u32);
 
 /// The same graph with linear layers where there were products with constant matrices, and cross layers where there were
 /// the linear layers of one. `shapes` are those of the nodes' first results.
-pub(super) fn fuse(nodes: Vec<Node>, shapes: Vec<Vec<Dim>>, outputs: Vec<Read>) -> (Vec<Node>, Vec<Read>) {
+pub(super) fn fuse(nodes: Vec<Node>, shapes: Vec<Vec<Dim>>, outputs: Vec<Read>, long: &Long) -> (Vec<Node>, Vec<Read>) {
     let mut graph = Fusing { nodes, shapes, outputs };
     for at in 0..graph.nodes.len() {
         graph.linear(at);
     }
     graph = graph.compact();
     for at in 0..graph.nodes.len() {
+        graph.candidate(at, long);
+        graph.attention(at);
         graph.cross(at);
     }
     let Fusing { nodes, outputs, .. } = graph.compact();
@@ -63,6 +66,91 @@ impl Fusing {
         self.nodes[last].reads = reads;
     }
 
+    /// Where the operator ends the encoding of candidates that long attention does as well, takes its result.
+    fn candidate(&mut self, at: usize, long: &Long) {
+        let Some([a, b]) = self.binary(at, "Mul") else { return };
+        for (normed, weight) in [(a, b), (b, a)] {
+            if self.is_candidate(normed, weight, long) == Some(true) {
+                let shape = self.shapes[at].clone();
+                self.nodes[at] = Node {
+                    name: CANDIDATE.into(),
+                    operator: Operator::Input { kind: Kind::F32, shape },
+                    reads: vec![],
+                };
+                return;
+            }
+        }
+    }
+
+    /// Whether norm(W·e + category), before its weight, is made of the inputs and the weights of long attention.
+    fn is_candidate(&self, normed: Read, weight: Read, long: &Long) -> Option<bool> {
+        let same = |read: Read, name: &str| {
+            let of_long = WEIGHTS.iter().position(|weight| *weight == name).map(|at| &long.weights[at]);
+            self.constant(read).zip(of_long).is_some_and(|(a, b)| (a.kind, &a.bytes) == (b.kind, &b.bytes))
+        };
+        let is_input = |read: Read, name: &str| {
+            let node = &self.nodes[read.0 as usize];
+            matches!(node.operator, Operator::Input { .. }) && node.name == name
+        };
+        let Operator::RmsNorm { epsilon, .. } = self.nodes[normed.0 as usize].operator else { return None };
+        let &[sum] = self.nodes[normed.0 as usize].reads.as_slice() else { return None };
+        let [a, b] = self.binary(sum.0 as usize, "Add")?;
+        let of = |linear: Read, gathered: Read| {
+            let &[embedding, item] = self.layer_at(linear.0 as usize, Activation::Identity)? else { return None };
+            let &[category, row] = self.nodes[gathered.0 as usize].reads.as_slice() else { return None };
+            let gathers = matches!(self.nodes[gathered.0 as usize].operator, Operator::Gather { axis: 0 });
+            let inputs = is_input(embedding, "candidate_embedding") && is_input(row, "candidate_category");
+            Some(gathers && inputs && same(item, "item") && same(category, "category"))
+        };
+        let encodes = of(a, b).or_else(|| of(b, a))?;
+        Some(encodes && epsilon == long.epsilon && same(weight, "candidate_norm"))
+    }
+
+    /// Where candidates attend to few rows, lets these take the projections before and after upon themselves.
+    fn attention(&mut self, at: usize) {
+        let Operator::Attend { heads } = self.nodes[at].operator else { return };
+        let &[query, key, value, bias, index] = self.nodes[at].reads.as_slice() else { return };
+        let Some(&[x, query_weight, query_bias]) = self.layer(query, Activation::Identity) else { return };
+        let Some(next) = self.reader(at) else { return };
+        let Some(&[of, output_weight, output_bias]) = self.layer_at(next, Activation::Identity) else { return };
+        let others_read_before = self.nodes[..next]
+            .iter()
+            .flat_map(|node| &node.reads)
+            .any(|&(node, slot)| (node as usize, slot > 0) == (at, true));
+        if of != (at as u32, 0)
+            || others_read_before
+            || !self.is_cheaper_absorbed(heads, x, key, query_weight, output_weight)
+        {
+            return;
+        }
+        let absorbed = [0, 1, 2].map(|slot| (at as u32, slot));
+        self.nodes[at].operator = Operator::AbsorbProjections { heads };
+        self.nodes[at].reads = vec![key, value, query_weight, query_bias, output_weight];
+        // Weights and intensities come from where the output's projection stood.
+        let moved = |read: &mut Read| {
+            if read.0 as usize == at {
+                read.0 = next as u32;
+            }
+        };
+        self.nodes.iter_mut().flat_map(|node| &mut node.reads).chain(&mut self.outputs).for_each(moved);
+        self.nodes[next].operator = Operator::AttendAbsorbed { heads };
+        self.nodes[next].reads = [x].into_iter().chain(absorbed).chain([bias, index, output_bias]).collect();
+    }
+
+    /// Whether it takes fewer multiplications for candidates, however many, to attend to rows with projections absorbed.
+    fn is_cheaper_absorbed(&self, heads: u32, x: Read, key: Read, query: Read, output: Read) -> bool {
+        let numbers = |shape: &[Dim]| shape.iter().map(|dim| dim.parse().ok()).collect::<Option<Vec<u64>>>();
+        let of_constant = |read| self.constant(read).map(|constant| constant.shape.clone()).unwrap_or_default();
+        let (Some(rows), &[width, from], &[to, _]) =
+            (numbers(&self.shapes[key.0 as usize]), &of_constant(query)[..], &of_constant(output)[..])
+        else {
+            return false;
+        };
+        let &[rows, _] = &rows[..] else { return false };
+        let [width, ends, heads] = [width, from + to, heads].map(u64::from);
+        numbers(&self.shapes[x.0 as usize]).is_none() && heads * rows * ends < width * (ends + 2 * rows)
+    }
+
     /// Where the operator ends a low-rank cross layer, x0 · sum of experts + x, makes one of it.
     fn cross(&mut self, at: usize) {
         let Some([a, b]) = self.binary(at, "Add") else { return };
@@ -107,11 +195,13 @@ impl Fusing {
 
     /// What a linear layer reads that nobody else than one operator reads the result of.
     fn layer(&self, read: Read, expected: Activation) -> Option<&[Read]> {
-        self.reader(read.0 as usize)?;
-        match self.nodes[read.0 as usize].operator {
-            Operator::Linear { activation, shared: false } if activation == expected => {
-                Some(&self.nodes[read.0 as usize].reads)
-            }
+        self.reader(read.0 as usize).and_then(|_| self.layer_at(read.0 as usize, expected))
+    }
+
+    /// What a linear layer reads.
+    fn layer_at(&self, at: usize, expected: Activation) -> Option<&[Read]> {
+        match self.nodes[at].operator {
+            Operator::Linear { activation, shared: false } if activation == expected => Some(&self.nodes[at].reads),
             _ => None,
         }
     }
@@ -178,7 +268,7 @@ impl Fusing {
         Some((next, activation))
     }
 
-    /// Drops what nobody reads any more.
+    /// Drops what nobody reads any more, and puts constants first, so that whatever is joined reads them from before.
     fn compact(self) -> Fusing {
         let is_input = |node: &Node| matches!(node.operator, Operator::Input { .. });
         let mut needed: Vec<bool> = self.nodes.iter().map(is_input).collect();
@@ -188,14 +278,17 @@ impl Fusing {
                 self.nodes[at].reads.iter().for_each(|&(node, _)| needed[node as usize] = true);
             }
         }
+        let is_constant = |&at: &usize| matches!(self.nodes[at].operator, Operator::Constant(_));
+        let (constants, rest): (Vec<usize>, Vec<usize>) =
+            (0..self.nodes.len()).filter(|&at| needed[at]).partition(is_constant);
         let mut place = vec![0; self.nodes.len()];
         let (mut nodes, mut shapes) = (Vec::new(), Vec::new());
-        for (at, (mut node, shape)) in self.nodes.into_iter().zip(self.shapes).enumerate().filter(|&(at, _)| needed[at])
-        {
+        for at in constants.into_iter().chain(rest) {
+            let mut node = self.nodes[at].clone();
             node.reads.iter_mut().for_each(|read| read.0 = place[read.0 as usize]);
             place[at] = nodes.len() as u32;
             nodes.push(node);
-            shapes.push(shape);
+            shapes.push(self.shapes[at].clone());
         }
         let outputs = self.outputs.into_iter().map(|(node, slot)| (place[node as usize], slot)).collect();
         Fusing { nodes, shapes, outputs }

@@ -98,8 +98,11 @@ pub(crate) struct Outputs {
 }
 
 /// The inputs of which each candidate has a row.
-const OF_CANDIDATES: [&str; 5] =
-    ["candidate_embedding", "candidate_category", "candidate_feature", "long_output", "long_intensity"];
+const OF_CANDIDATES: [&str; 6] =
+    ["candidate_embedding", "candidate_category", "candidate_feature", "long_output", "long_intensity", CANDIDATE];
+
+/// The input of candidates as long attention encodes them.
+const CANDIDATE: &str = "candidate";
 
 /// The inputs that all candidates share.
 const OF_REQUEST: [&str; 12] = [
@@ -193,7 +196,8 @@ impl Graph {
         let shared = self.request.run(&of_request)?;
 
         stage::begin(Stage::Head);
-        let Attended { output, weight, intensity } = long.attended;
+        let Found { candidate: encoded, attended, index } = long;
+        let Attended { output, weight, intensity } = attended;
         let candidates = candidate.category.len();
         let mut outputs = [Vec::new(), Vec::new(), Vec::new()];
         for first in (0..candidates).step_by(TOGETHER) {
@@ -209,6 +213,7 @@ impl Graph {
                 rows(&candidate.feature)?,
                 rows(&output)?,
                 rows(&intensity)?,
+                rows(&encoded)?,
             ];
             of_candidates.extend(shared.iter().cloned());
             for (all, some) in outputs.iter_mut().zip(self.candidates.run(&of_candidates)?) {
@@ -216,7 +221,7 @@ impl Graph {
             }
         }
         let [logit, recent_weight, skip_weight] = outputs;
-        Ok(Outputs { logit, long_index: long.index, long_weight: weight, recent_weight, skip_weight })
+        Ok(Outputs { logit, long_index: index, long_weight: weight, recent_weight, skip_weight })
     }
 }
 

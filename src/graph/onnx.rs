@@ -98,8 +98,9 @@ fn write_down(model: &TypedModel) -> TractResult<PreparedGraph> {
     );
     let outputs = [outputs[0], outputs[3], outputs[4]].into_iter();
     let outputs = outputs.map(|outlet| position.get(&outlet).copied().context("an output is an unread input"));
-    let (nodes, outputs) = fuse(nodes, shapes, outputs.collect::<TractResult<_>>()?);
-    Ok(PreparedGraph { long: written_long(model, long)?, nodes, outputs })
+    let long = written_long(model, long)?;
+    let (nodes, outputs) = fuse(nodes, shapes, outputs.collect::<TractResult<_>>()?, &long);
+    Ok(PreparedGraph { long, nodes, outputs })
 }
 
 const OUTPUT: usize = 0;

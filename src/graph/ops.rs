@@ -1,5 +1,5 @@
-//! Our operators as tract operators: `Attend` of the domain `ai.lookback`, a linear layer with what follows it, and a
-//! cross layer.
+//! Our operators as tract operators: `Attend` of the domain `ai.lookback`, the same with the projections around it, a linear
+//! layer with what follows it, and a cross layer.
 
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -7,7 +7,7 @@ use std::ops::Deref;
 use tract_core::internal::*;
 
 use crate::cross;
-use crate::esu::{self, Table};
+use crate::esu::{self, Attended, Table};
 use crate::gsu::NO_EVENT;
 use crate::numeric::{self, Activation};
 
@@ -40,19 +40,11 @@ impl EvalOp for Attend {
         ensure!(index.shape()[0] == queries, "one row of slots per query");
         let index_ram = index.try_as_plain_ram()?;
         let index = index_ram.as_slice::<i64>()?;
-        ensure!(
-            index.iter().all(|&row| row == NO_EVENT || (0..rows as i64).contains(&row)),
-            "a slot points outside the table's {rows} rows"
-        );
+        ensure_within(index, rows)?;
         let (query, key) = (query.try_as_plain_ram()?, key.try_as_plain_ram()?);
         let (value, bias) = (value.try_as_plain_ram()?, bias.try_as_plain_ram()?);
         let table = Table { key: key.as_slice()?, value: value.as_slice()?, bias: bias.as_slice()? };
-        let attended = esu::attend(query.as_slice()?, table, index, width, self.heads, k);
-        Ok(tvec!(
-            Tensor::from_shape(&[queries, width], &attended.output)?.into_tvalue(),
-            Tensor::from_shape(&[queries, self.heads, k], &attended.weight)?.into_tvalue(),
-            Tensor::from_shape(&[queries, self.heads], &attended.intensity)?.into_tvalue(),
-        ))
+        attended(esu::attend(query.as_slice()?, table, index, width, self.heads, k), queries, width, self.heads, k)
     }
 }
 
@@ -61,14 +53,171 @@ impl TypedOp for Attend {
         ensure!(inputs.len() == 5, "Attend takes 5 inputs, got {}", inputs.len());
         ensure!(inputs.iter().all(|input| input.rank() == 2), "Attend takes inputs of rank 2");
         let (queries, k) = (inputs[4].shape[0].clone(), inputs[4].shape[1].clone());
+        Ok(attended_facts(queries, inputs[0].shape[1].clone(), self.heads, k))
+    }
+
+    as_op!();
+}
+
+/// `AbsorbProjections(key [R,D], value [R,D]) -> (key [w,H·R], key_bias [H·R], value [H·R,o])`, see [`esu::Absorbed`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AbsorbProjections {
+    projections: Same<esu::Projections>,
+}
+
+impl AbsorbProjections {
+    /// The weight `[D,w]` and the bias of the queries' projection, and the weight `[o,D]` of the output's.
+    pub fn new(query: &Tensor, query_bias: &Tensor, output: &Tensor, heads: usize) -> TractResult<AbsorbProjections> {
+        let (&[width, from], &[to, columns]) = (query.shape(), output.shape()) else {
+            bail!("projections have shapes {:?} and {:?}, expected rank 2", query.shape(), output.shape())
+        };
+        ensure!(heads > 0 && width > 0 && width % heads == 0, "width {width} is not a multiple of {heads} heads");
+        ensure!(from > 0 && to > 0, "projections have shapes {:?} and {:?}", query.shape(), output.shape());
+        let (query, bias, output) =
+            (query.try_as_plain_ram()?, query_bias.try_as_plain_ram()?, output.try_as_plain_ram()?);
+        let (query, bias, output) = (query.as_slice()?, bias.as_slice()?, output.as_slice()?);
+        ensure!(
+            columns == width && bias.len() == width,
+            "projections of width {columns} and {width}, {} biases",
+            bias.len()
+        );
+        Ok(AbsorbProjections { projections: Same::new(esu::Projections::new(query, bias, output, heads)) })
+    }
+}
+
+impl Op for AbsorbProjections {
+    fn name(&self) -> StaticName {
+        "AbsorbProjections".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for AbsorbProjections {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let [heads, width, from, to] = self.projections.sizes();
+        let rows = inputs[0].shape()[0];
+        ensure!(inputs.iter().all(|input| input.shape() == [rows, width]), "keys and values are {width} wide");
+        let (key, value) = (inputs[0].try_as_plain_ram()?, inputs[1].try_as_plain_ram()?);
+        let [key, key_bias, value] = self.projections.absorb(key.as_slice()?, value.as_slice()?);
         Ok(tvec!(
-            f32::fact(&[queries.clone(), inputs[0].shape[1].clone()]),
-            f32::fact(&[queries.clone(), self.heads.to_dim(), k]),
-            f32::fact(&[queries, self.heads.to_dim()]),
+            Tensor::from_shape(&[from, heads * rows], &key)?.into_tvalue(),
+            Tensor::from_shape(&[heads * rows], &key_bias)?.into_tvalue(),
+            Tensor::from_shape(&[heads * rows, to], &value)?.into_tvalue(),
+        ))
+    }
+}
+
+impl TypedOp for AbsorbProjections {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        ensure!(inputs.len() == 2, "AbsorbProjections takes 2 inputs, got {}", inputs.len());
+        ensure!(inputs.iter().all(|input| input.rank() == 2), "AbsorbProjections takes inputs of rank 2");
+        let [heads, _, from, to] = self.projections.sizes();
+        let of_rows = inputs[0].shape[0].clone() * heads;
+        Ok(tvec!(
+            f32::fact(&[from.to_dim(), of_rows.clone()]),
+            f32::fact(std::slice::from_ref(&of_rows)),
+            f32::fact(&[of_rows, to.to_dim()]),
         ))
     }
 
     as_op!();
+}
+
+/// `AttendAbsorbed(x [C,w], key [w,H·R], key_bias [H·R], value [H·R,o], bias [R,H], index [C,K])
+/// -> (output [C,o], weight [C,H,K], intensity [C,H])`, see [`esu::Absorbed`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AttendAbsorbed {
+    heads: usize,
+    output_bias: Same<Vec<f32>>,
+}
+
+impl AttendAbsorbed {
+    /// The bias has a number for each column of the output.
+    pub fn new(heads: usize, output_bias: &Tensor) -> TractResult<AttendAbsorbed> {
+        let output_bias = output_bias.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+        ensure!(!output_bias.is_empty(), "attention's output has no columns");
+        Ok(AttendAbsorbed { heads, output_bias: Same::new(output_bias) })
+    }
+}
+
+impl Op for AttendAbsorbed {
+    fn name(&self) -> StaticName {
+        "AttendAbsorbed".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for AttendAbsorbed {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let shapes: TVec<&[usize]> = inputs.iter().map(|input| input.shape()).collect();
+        let [&[queries, from], _, &[of_rows], _, &[rows, heads], &[_, k]] = shapes[..] else {
+            bail!("AttendAbsorbed got shapes {shapes:?}")
+        };
+        let to = self.output_bias.len();
+        let expected: [&[usize]; 6] =
+            [&[queries, from], &[from, of_rows], &[of_rows], &[of_rows, to], &[rows, heads], &[queries, k]];
+        ensure!(shapes[..] == expected, "AttendAbsorbed got shapes {shapes:?}, expected {expected:?}");
+        ensure!(
+            heads == self.heads && of_rows == heads * rows && of_rows > 0 && from > 0 && k > 0,
+            "{of_rows} keys of {from} numbers for {rows} rows and {heads} heads, {k} slots"
+        );
+        let index = inputs[5].try_as_plain_ram()?;
+        let index = index.as_slice::<i64>()?;
+        ensure_within(index, rows)?;
+        let [x, key, key_bias, value, bias] = [0, 1, 2, 3, 4].map(|input: usize| inputs[input].try_as_plain_ram());
+        let (x, key, key_bias, value, bias) = (x?, key?, key_bias?, value?, bias?);
+        let table = esu::Absorbed {
+            key: key.as_slice()?,
+            key_bias: key_bias.as_slice()?,
+            value: value.as_slice()?,
+            bias: bias.as_slice()?,
+            output_bias: &self.output_bias,
+        };
+        attended(table.attend(x.as_slice()?, index, heads, k), queries, to, heads, k)
+    }
+}
+
+impl TypedOp for AttendAbsorbed {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        ensure!(inputs.len() == 6, "AttendAbsorbed takes 6 inputs, got {}", inputs.len());
+        ensure!(inputs[5].rank() == 2, "AttendAbsorbed takes an index of rank 2");
+        let (queries, k) = (inputs[5].shape[0].clone(), inputs[5].shape[1].clone());
+        Ok(attended_facts(queries, self.output_bias.len().to_dim(), self.heads, k))
+    }
+
+    as_op!();
+}
+
+fn ensure_within(index: &[i64], rows: usize) -> TractResult<()> {
+    ensure!(
+        index.iter().all(|&row| row == NO_EVENT || (0..rows as i64).contains(&row)),
+        "a slot points outside the table's {rows} rows"
+    );
+    Ok(())
+}
+
+/// The results of attention.
+fn attended(attended: Attended, queries: usize, width: usize, heads: usize, k: usize) -> TractResult<TVec<TValue>> {
+    Ok(tvec!(
+        Tensor::from_shape(&[queries, width], &attended.output)?.into_tvalue(),
+        Tensor::from_shape(&[queries, heads, k], &attended.weight)?.into_tvalue(),
+        Tensor::from_shape(&[queries, heads], &attended.intensity)?.into_tvalue(),
+    ))
+}
+
+fn attended_facts(queries: TDim, width: TDim, heads: usize, k: TDim) -> TVec<TypedFact> {
+    let heads = heads.to_dim();
+    tvec!(
+        f32::fact(&[queries.clone(), width]),
+        f32::fact(&[queries.clone(), heads.clone(), k]),
+        f32::fact(&[queries, heads]),
+    )
 }
 
 /// activation(x · weight + bias + shared), `[n, inner], [1, columns] -> [n, columns]`, the second input where there is one.

@@ -18,7 +18,7 @@ use tract_core::ops::logic::Iff;
 use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 use tract_core::ops::{math, nn};
 
-use super::ops::{Attend, Linear, LowRankCross};
+use super::ops::{AbsorbProjections, Attend, AttendAbsorbed, Linear, LowRankCross};
 use crate::encoder;
 use crate::event::Action;
 use crate::long_attention::{self, LongAttention};
@@ -86,6 +86,16 @@ pub(super) enum Operator {
     /// Reads x0, x, and of each expert down, inner, up, the bias of up, gate and the bias of gate.
     LowRankCross {
         experts: u32,
+    },
+    /// Reads keys, values, a weight and a bias that queries are projected with, and a weight that attention's output is
+    /// projected with.
+    AbsorbProjections {
+        heads: u32,
+    },
+    /// Reads what queries are projected from, the three results of `AbsorbProjections`, the biases of its rows, an index, and
+    /// the bias of the output's projection.
+    AttendAbsorbed {
+        heads: u32,
     },
 }
 
@@ -388,6 +398,19 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
                 weights.len()
             );
             return model.wire_node(name, LowRankCross::new(&weights)?, &[*x0, *x]);
+        }
+        Operator::AbsorbProjections { heads } => {
+            let &[key, value, query, query_bias, output] = reads else {
+                bail!("projections are absorbed from {} results", reads.len())
+            };
+            let [query, query_bias, output] = [query, query_bias, output].map(|weight| constant(model, weight));
+            let op = AbsorbProjections::new(&*query?, &*query_bias?, &*output?, *heads as usize)?;
+            return model.wire_node(name, op, &[key, value]);
+        }
+        Operator::AttendAbsorbed { heads } => {
+            let &[ref inputs @ .., output_bias] = reads else { bail!("absorbed attention reads nothing") };
+            let op = AttendAbsorbed::new(*heads as usize, &*constant(model, output_bias)?)?;
+            return model.wire_node(name, op, inputs);
         }
     };
     model.wire_node(name, op, reads)

@@ -29,6 +29,15 @@ impl ByItem {
         by_item
     }
 
+    /// Of each event the place of its item among the distinct ones, `[N]`.
+    pub fn places(&self) -> Vec<u32> {
+        let mut places = vec![0; self.row.len()];
+        for (i, place) in (0..self.item.len()).zip(0..) {
+            self.events(i).iter().for_each(|&row| places[row as usize] = place);
+        }
+        places
+    }
+
     /// The events of the i-th item.
     pub fn events(&self, i: usize) -> &[u32] {
         &self.row[self.start[i] as usize..self.start[i + 1] as usize]

@@ -2,12 +2,14 @@
 
 use wide::f32x4;
 
-use super::LANES;
+use super::{LANES, dot_each};
 
 /// Rows of the left side that pass over a block together.
 const ROWS: usize = 4;
 /// Columns of a block: two vectors, so that eight sums stay in registers, of which WebAssembly on x86-64 has sixteen.
 const COLUMNS: usize = 2 * LANES;
+/// So many columns beyond the last block make no block of their own: most of it would be zeros.
+const FEW: usize = 2;
 /// A number of each row, in every lane: to spread it at each use would keep the unit busy that adds.
 type Spread = [f32x4; ROWS];
 
@@ -16,6 +18,8 @@ type Spread = [f32x4; ROWS];
 pub(crate) struct Matrix {
     /// Blocks of [`COLUMNS`] columns, `[blocks, inner, COLUMNS]`, zeros beyond the last column.
     blocks: Vec<[f32; COLUMNS]>,
+    /// The last columns where they are few, `[0 to FEW, inner]`.
+    last: Vec<f32>,
     inner: usize,
     columns: usize,
 }
@@ -23,16 +27,20 @@ pub(crate) struct Matrix {
 impl Matrix {
     /// From `[inner, columns]`.
     pub fn new(values: &[f32], inner: usize, columns: usize) -> Matrix {
-        let mut blocks = Vec::with_capacity(columns.div_ceil(COLUMNS) * inner);
-        for first in (0..columns).step_by(COLUMNS) {
+        let few = if columns % COLUMNS <= FEW { columns % COLUMNS } else { 0 };
+        let in_blocks = columns - few;
+        let mut blocks = Vec::with_capacity(in_blocks.div_ceil(COLUMNS) * inner);
+        for first in (0..in_blocks).step_by(COLUMNS) {
             for row in values.chunks_exact(columns) {
-                let part = &row[first..columns.min(first + COLUMNS)];
+                let part = &row[first..in_blocks.min(first + COLUMNS)];
                 let mut block = [0.0; COLUMNS];
                 block[..part.len()].copy_from_slice(part);
                 blocks.push(block);
             }
         }
-        Matrix { blocks, inner, columns }
+        let last =
+            (in_blocks..columns).flat_map(|column| values.iter().skip(column).step_by(columns)).copied().collect();
+        Matrix { blocks, last, inner, columns }
     }
 
     /// From its transpose `[columns, inner]`, as PyTorch keeps a linear layer's weight.
@@ -65,8 +73,8 @@ impl Matrix {
         for (left, out) in lefts.zip(out.chunks_mut(ROWS * out_stride)) {
             let rows = out.len().div_ceil(out_stride);
             // Rows beyond the last do its work again.
-            let row = |row: usize| &left[row.min(rows - 1) * left_stride..][..self.inner];
-            pack([row(0), row(1), row(2), row(3)], &mut packed);
+            let left = [0, 1, 2, 3].map(|row: usize| &left[row.min(rows - 1) * left_stride..][..self.inner]);
+            pack(left, &mut packed);
             for (block, first) in self.blocks.chunks_exact(self.inner).zip((0..).step_by(COLUMNS)) {
                 let sums = block_product(&packed, block);
                 let columns = COLUMNS.min(self.columns - first);
@@ -78,8 +86,25 @@ impl Matrix {
                     }
                 }
             }
+            let first = self.columns - self.last.len() / self.inner;
+            for (column, at) in self.last.chunks_exact(self.inner).zip(first..) {
+                for (sum, out) in dots(left, column).into_iter().zip(out.chunks_mut(out_stride)) {
+                    out[at] = sum;
+                }
+            }
         }
     }
+}
+
+/// Inner products of rows with a column. A function of its own, so that its sums have the registers to themselves.
+#[inline(never)]
+fn dots(rows: [&[f32]; ROWS], column: &[f32]) -> [f32; ROWS] {
+    let whole = column.len() - column.len() % LANES;
+    let mut sums = dot_each(rows.map(|row| &row[..whole]), &column[..whole]).to_array();
+    for (sum, row) in sums.iter_mut().zip(rows) {
+        *sum += row[whole..].iter().zip(&column[whole..]).map(|(row, column)| row * column).sum::<f32>();
+    }
+    sums
 }
 
 /// Puts rows beside each other, each number spread over a vector.

@@ -68,19 +68,7 @@ def shape(model: Path) -> Shape:
     weights = {one.name: one for one in graph.initializer}
     long = next(node for node in graph.node if node.op_type == "LongAttention")
     attributes = {one.name: one.i for one in long.attribute}
-    of_candidates = {"candidate_embedding", "candidate_category", "candidate_feature"}
-    operations, head_bytes = 0, 0
-    known = {one.name: one.type.tensor_type.shape for one in graph.value_info}
-    for node in graph.node:
-        if of_candidates & set(node.input):
-            of_candidates |= set(node.output)
-        if node.op_type == "Gemm" and node.output[0] in of_candidates:
-            rows, columns = weights[node.input[1]].dims
-            operations += 2 * rows * columns
-            head_bytes += FLOAT * rows * columns
-        if node.op_type == "Attend" and node.output[0] in of_candidates:
-            slots, width = known[node.input[4]].dim[1].dim_value, known[node.input[0]].dim[1].dim_value
-            operations += 4 * slots * width
+    operations, head_bytes = _head(graph, weights)
     dims = {name.rsplit("event.", 1)[-1]: weights[name].dims for name in weights if name.startswith("event.")}
     width, dimension = dims["item.weight"]
     marks = sum(dims[f"{name}.weight"][0] for name in ("action", "age", "hour", "weekday"))
@@ -99,16 +87,47 @@ def shape(model: Path) -> Shape:
     )
 
 
+def _head(graph: onnx.GraphProto, weights: dict[str, onnx.TensorProto]) -> tuple[int, int]:
+    """Operations of a candidate and bytes of weights in what is computed for each candidate, beside long attention."""
+    of_candidates = {"candidate_embedding", "candidate_category", "candidate_feature"}
+    shapes = {one.name: [dim.dim_value for dim in one.type.tensor_type.shape.dim] for one in graph.value_info}
+    operations: dict[str, int] = {}
+    of_weights = 0
+    for node in graph.node:
+        # Long attention encodes candidates, and the head takes them from there.
+        if node.op_type == "Gemm" and node.input[0] == "candidate_embedding":
+            of_candidates |= set(node.output)
+            continue
+        if of_candidates & set(node.input):
+            of_candidates |= set(node.output)
+        if node.op_type == "Gemm" and node.output[0] in of_candidates:
+            rows, columns = weights[node.input[1]].dims
+            operations[node.output[0]] = 2 * rows * columns
+            of_weights += FLOAT * rows * columns
+    made_by = {output: node for node in graph.node for output in node.output}
+    read_by = {name: node for node in graph.node for name in node.input}
+    for node in graph.node:
+        if node.op_type == "Attend" and node.output[0] in of_candidates:
+            slots, width, heads = shapes[node.input[4]][1], shapes[node.input[0]][1], node.attribute[0].i
+            before, after = made_by[node.input[0]], read_by[node.output[0]]
+            ends = weights[before.input[1]].dims[1] + weights[after.input[1]].dims[0]
+            around = [operations.pop(one.output[0]) for one in (before, after)]
+            # Rows may take the projections before and after upon themselves, where that is less.
+            operations[node.output[0]] = min(sum(around) + 4 * slots * width, 2 * heads * slots * ends)
+    return sum(operations.values()), of_weights
+
+
 def work(shape: Shape, cell: Cell) -> dict[str, Work]:
-    """What the stages have to do that do the bulk of it; see src/long_attention.rs and src/gsu."""
+    """What the stages have to do that do the bulk of it; see src/long_attention and src/gsu."""
     c, n, m, p = cell.candidates, cell.events, cell.items, cell.attended
     d, w, wide = shape.dimension, shape.width, shape.columns
-    query = c * (d * w + 2 * w * wide)
+    query = c * (d * w + shape.heads * w * (w + 1))
+    encoded = 0 if cell.search == "consistent" else min(m, p)
     all_work = {
         "decode": Work(0, cell.request_bytes),
         "lookup": Work(0, c * shape.row_bytes + n * 16),
-        "query": Work(2 * query, FLOAT * c * (d + w + wide + shape.heads * w)),
-        "encode": Work(2 * min(m, p) * d * w + 8 * p * w, FLOAT * (2 * min(m, p) * d + 2 * p * w)),
+        "query": Work(2 * query, FLOAT * c * (d + w + shape.heads * (w + 1))),
+        "encode": Work(2 * encoded * d * w + 8 * p * w, FLOAT * (2 * encoded * d + 2 * p * w)),
         "attend": Work(
             4 * c * shape.k * shape.heads * w + 2 * c * w * wide,
             FLOAT * c * (shape.k * w + shape.heads * (w + shape.k) + wide),

@@ -2,8 +2,12 @@
 //!
 //! SIM (Pi et al., CIKM 2020), section 3.3; the per-head bias carries the age of the event.
 
+mod absorbed;
+
+pub use absorbed::{Absorbed, Projections};
+
 use crate::gsu::NO_EVENT;
-use crate::numeric::{Matrix, softmax};
+use crate::numeric::{Matrix, scale, softmax};
 
 /// A table of R rows that queries attend to.
 #[derive(Clone, Copy)]
@@ -33,29 +37,36 @@ pub struct Attended {
 pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: usize, k: usize) -> Attended {
     let (queries, rows) = (query.len() / width, table.key.len() / width);
     let head_width = width / heads;
-    let mut attended = Attended {
-        output: vec![0.0; queries * width],
-        weight: vec![0.0; queries * heads * k],
-        intensity: vec![0.0; queries * heads],
-    };
+    let mut output = vec![0.0; queries * width];
     if queries == 0 || rows == 0 || k == 0 {
-        return attended;
+        return Attended { output, weight: vec![0.0; queries * heads * k], intensity: vec![0.0; queries * heads] };
     }
-    // Of each query and head a number for each row: its logit, then its weight.
     let mut of_row = vec![0.0; queries * heads * rows];
     for head in 0..heads {
         let key = Matrix::transposed(&columns(table.key, width, head, head_width), rows, head_width);
         key.multiply(&query[head * head_width..], width, &mut of_row[head * rows..], heads * rows);
     }
-    let scale = 1.0 / (head_width as f32).sqrt();
-    let of_heads = of_row.chunks_exact_mut(rows).zip(attended.weight.chunks_exact_mut(k)).zip(&mut attended.intensity);
+    scale(&mut of_row, 1.0 / (head_width as f32).sqrt());
+    let (weight, intensity) = weigh(&mut of_row, table.bias, index, heads, k);
+    for head in 0..heads {
+        let value = Matrix::new(&columns(table.value, width, head, head_width), rows, head_width);
+        value.multiply(&of_row[head * rows..], heads * rows, &mut output[head * head_width..], width);
+    }
+    Attended { output, weight, intensity }
+}
+
+/// Puts weights in the place of logits that lack their bias, `[C, H, R]`; gives weights by slot, `[C, H, K]`, and intensities.
+fn weigh(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize) -> (Vec<f32>, Vec<f32>) {
+    let (rows, queries) = (bias.len() / heads, index.len() / k);
+    let (mut weight, mut intensity) = (vec![0.0; queries * heads * k], vec![0.0; queries * heads]);
+    let of_heads = of_row.chunks_exact_mut(rows).zip(weight.chunks_exact_mut(k)).zip(&mut intensity);
     for (at, ((of_row, weight), intensity)) in of_heads.enumerate() {
         let (c, head) = (at / heads, at % heads);
         let slots = &index[c * k..(c + 1) * k];
         for (weight, &row) in weight.iter_mut().zip(slots) {
             *weight = match row {
                 NO_EVENT => f32::NEG_INFINITY,
-                row => of_row[row as usize] * scale + table.bias[row as usize * heads + head],
+                row => of_row[row as usize] + bias[row as usize * heads + head],
             };
         }
         *intensity = softmax(weight);
@@ -64,11 +75,7 @@ pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: u
             of_row[row as usize] += weight;
         }
     }
-    for head in 0..heads {
-        let value = Matrix::new(&columns(table.value, width, head, head_width), rows, head_width);
-        value.multiply(&of_row[head * rows..], heads * rows, &mut attended.output[head * head_width..], width);
-    }
-    attended
+    (weight, intensity)
 }
 
 /// A head's columns of a table `[R, D]`: `[R, D/H]`.

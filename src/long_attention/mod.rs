@@ -1,0 +1,193 @@
+//! Long attention: the whole history searched for each candidate, and exact attention to what was found.
+//!
+//! The operator `LongAttention` of the domain `ai.lookback`, done with less than its definition: only events that are
+//! attended to are encoded (all, where search itself reads them), an item that was met often is encoded once, and no
+//! event is projected. With keys K·x, q·(K·x) = (Kᵀ·q)·x, so that the candidate takes the key's projection upon itself;
+//! and the sum of weighted values is the value of the weighted sum.
+
+mod attend;
+mod encoded;
+mod queries;
+
+use self::encoded::Items;
+use self::queries::Queries;
+use crate::encoder::{self, Encoder, Marks};
+use crate::esu::Attended;
+use crate::gsu::{self, ByItem, Logits, NO_EVENT};
+use crate::numeric::{Linear, Matrix, add};
+use crate::request::Gsu;
+use crate::stage::{self, Stage};
+
+/// The events that are searched, newest first.
+pub trait History {
+    /// N.
+    fn events(&self) -> usize;
+    /// The item of an event; the same number for the same item.
+    fn item(&self, row: usize) -> u32;
+    /// What else there is to encode of it.
+    fn marks(&self, row: usize) -> Marks;
+    /// The category of an item.
+    fn category(&self, item: u32) -> usize;
+    /// Appends the embedding of an item, `[d]`.
+    fn append_embedding(&self, item: u32, out: &mut Vec<f32>);
+}
+
+/// The attention's weights, as training names them; D is the attention's width, w the encoder's, H the heads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// `[D, w]` and `[D]`.
+    pub query: (Vec<f32>, Vec<f32>),
+    /// `[D, w]` and `[D]`.
+    pub key: (Vec<f32>, Vec<f32>),
+    /// `[D, w]` and `[D]`.
+    pub value: (Vec<f32>, Vec<f32>),
+    /// `[age buckets, H]`.
+    pub age_bias: Vec<f32>,
+    /// `[actions, H]`.
+    pub action_bias: Vec<f32>,
+}
+
+/// What attention adds to each head's logit for when an event was and what was done; row-major.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AttentionBias<'a> {
+    /// `[age buckets, H]`; bucket b holds ages of 2^(b-1) to 2^b minutes, bucket 0 less than one.
+    pub age: &'a [f32],
+    /// `[actions, H]`, by code.
+    pub action: &'a [f32],
+    /// H.
+    pub heads: usize,
+}
+
+/// What long attention finds: what attention answers, and which events `[C, k]` it was given.
+pub struct Found {
+    /// The candidates as they ask, encoded, `[C, w]`.
+    pub candidate: Vec<f32>,
+    /// Over the k slots of `index`.
+    pub attended: Attended,
+    /// Event rows, [`NO_EVENT`] in empty slots.
+    pub index: Vec<i64>,
+}
+
+/// The operator, with its weights.
+#[derive(Clone, Debug)]
+pub struct LongAttention {
+    encoder: Encoder,
+    /// From a candidate to its query.
+    query: Linear,
+    /// Of each head: from the width of the encoder to its part of the output.
+    value: Vec<Matrix>,
+    value_bias: Vec<f32>,
+    age_bias: Vec<f32>,
+    action_bias: Vec<f32>,
+    heads: usize,
+    k: usize,
+}
+
+impl LongAttention {
+    /// An operator of these weights, whose shapes the caller has checked.
+    pub fn new(encoder: encoder::Weights, weights: Weights, heads: usize, k: usize) -> LongAttention {
+        let encoder = Encoder::new(encoder);
+        let width = encoder.width();
+        let columns = weights.query.1.len();
+        let parts =
+            |weight: &[f32]| weight.chunks_exact(columns / heads * width).map(<[f32]>::to_vec).collect::<Vec<_>>();
+        LongAttention {
+            query: queries::layer(&weights, width, heads),
+            value: parts(&weights.value.0)
+                .iter()
+                .map(|part| Matrix::transposed(part, columns / heads, width))
+                .collect(),
+            value_bias: weights.value.1,
+            age_bias: weights.age_bias,
+            action_bias: weights.action_bias,
+            encoder,
+            heads,
+            k,
+        }
+    }
+
+    /// The learned biases.
+    pub fn bias(&self) -> AttentionBias<'_> {
+        AttentionBias { age: &self.age_bias, action: &self.action_bias, heads: self.heads }
+    }
+
+    /// Embeddings `[C, d]` and categories `[C]` of candidates, and the history.
+    pub fn run(&self, gsu: Gsu, embedding: &[f32], category: &[i64], history: &impl History) -> Found {
+        stage::begin(Stage::Query);
+        let candidate = self.encoder.candidates(embedding, category);
+        let queries = Queries::of(&candidate, &self.query, self.encoder.width(), self.heads);
+        stage::begin(Stage::Index);
+        let (index, items) = match gsu {
+            Gsu::Hard => {
+                let categories = (0..history.events()).map(|row| history.category(history.item(row)));
+                stage::begin(Stage::Search);
+                (gsu::hard(category, categories, self.k), Items::Unread)
+            }
+            Gsu::Soft => {
+                let by_item = ByItem::of((0..history.events()).map(|row| history.item(row)));
+                let embeddings = embeddings(&by_item.item, history);
+                stage::begin(Stage::Search);
+                let index = gsu::soft(embedding, &embeddings, &by_item, self.encoder.dimension(), self.k);
+                (index, Items::Embeddings(by_item, embeddings))
+            }
+            Gsu::Consistent => self.search(&queries, history),
+        };
+        stage::begin(Stage::Encode);
+        let events = self.encode(picked(&index, history.events()), items, history);
+        stage::begin(Stage::Attend);
+        let attended = self.attend(&queries, &events, category, &index, history.events());
+        Found { candidate, attended, index }
+    }
+
+    /// Consistent search. A sum over heads of (Σ parts · scale ∘ norm) · key is (Σ parts · (norm ∘ Σ key)) · scale, so that
+    /// the events on an item share a product, and those with a mark another.
+    fn search(&self, queries: &Queries, history: &impl History) -> (Vec<i64>, Items) {
+        let width = self.encoder.width();
+        let events = ByItem::of((0..history.events()).map(|row| history.item(row)));
+        let item = self.parts(&embeddings(&events.item, history), &events.item, history);
+        let mut sums = Vec::with_capacity(queries.candidates() * width);
+        for c in 0..queries.candidates() {
+            let mut sum = queries.key(c, 0).to_vec();
+            (1..self.heads).for_each(|head| add(&mut sum, queries.key(c, head)));
+            sums.extend(sum.iter().zip(self.encoder.norm_weight()).map(|(sum, norm)| sum * norm));
+        }
+        let mark_table = self.encoder.mark_table();
+        let mark = Matrix::transposed(&mark_table, mark_table.len() / width, width).product(&sums);
+        let [age_bias, action_bias] = [&self.age_bias, &self.action_bias]
+            .map(|bias| bias.chunks_exact(self.heads).map(|heads| heads.iter().sum()).collect::<Vec<f32>>());
+        let of_event: Vec<Marks> = (0..history.events()).map(|row| history.marks(row)).collect();
+        let marks: Vec<[u16; gsu::MARKS]> = of_event.iter().map(|&marks| self.encoder.mark_rows(marks)).collect();
+        let bias: Vec<f32> = of_event.iter().map(|of| age_bias[of.age] + action_bias[of.action]).collect();
+        let scale = self.encoder.scales(&item, &events, &of_event);
+        let logits = Logits {
+            query: &sums,
+            item: &item,
+            events: &events,
+            mark: &mark,
+            marks: &marks,
+            scale: &scale,
+            bias: &bias,
+        };
+        stage::begin(Stage::Search);
+        let index = gsu::consistent(&logits, width, self.k);
+        (index, Items::Parts(events, item))
+    }
+
+    /// The part of their events that items share, `[M, w]`, of their embeddings `[M, d]`.
+    fn parts(&self, embeddings: &[f32], items: &[u32], history: &impl History) -> Vec<f32> {
+        self.encoder.items(embeddings, items.iter().map(|&item| history.category(item)))
+    }
+}
+
+fn embeddings(items: &[u32], history: &impl History) -> Vec<f32> {
+    let mut embeddings = Vec::new();
+    items.iter().for_each(|&item| history.append_embedding(item, &mut embeddings));
+    embeddings
+}
+
+/// The rows that stand in any slot, ascending.
+fn picked(index: &[i64], events: usize) -> Vec<u32> {
+    let mut is_picked = vec![false; events];
+    index.iter().filter(|&&row| row != NO_EVENT).for_each(|&row| is_picked[row as usize] = true);
+    (0..).zip(is_picked).filter(|&(_, picked)| picked).map(|(row, _)| row).collect()
+}
