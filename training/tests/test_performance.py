@@ -244,6 +244,7 @@ def measured(tmp_path: Path) -> results.Results:
             }
         ],
         "module": {"raw": 8_000_000, "gzip": 1_900_000},
+        "quietness": {"starts": 1200, "disturbed": 34, "waited": 600.0},
         "peaks": {
             "read_gb_per_second": 10.0,
             "wasmtime_f32_multiply_add_gflops": 20.0,
@@ -291,6 +292,7 @@ def test_the_page_shows_times_ratios_and_what_is_not_there(measured: results.Res
     assert "| 1,000 | 54,000 | 60.0 **wrong** | – | 240.0 (4.00) **wrong** | – | too long |" in text
     assert "about 60 s a request" in text
     assert "A note." in text
+    assert "34 of 1,200 measurements began without a quiet core, after 600 s of waiting in all" in text
     assert "cargo xtask bench\n" in text
     assert "| start, start us, median | 31 |" in text
     assert "| 7,000 | f16 | 2.0 | 1.0 | 0.5 | 20 | 10 | 30 | 40 | 50 |" in text

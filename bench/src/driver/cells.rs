@@ -11,6 +11,7 @@ use lookback_bench::fixture::Fixture;
 use lookback_bench::protocol::{FOUND, Task};
 
 use crate::agreement::{Search, compare, search};
+use crate::quiet::Quiet;
 use crate::results::{Cell, Measured};
 use crate::statistics::Times;
 use crate::workers::Worker;
@@ -62,6 +63,7 @@ impl Size {
 pub struct Table<'a> {
     pub workers: Vec<Worker>,
     pub pace: Pace,
+    pub quiet: Quiet,
     pub scratch: PathBuf,
     /// The JSON file of a fixture.
     pub place: &'a dyn Fn(usize, usize) -> PathBuf,
@@ -82,10 +84,11 @@ impl<'a> Table<'a> {
     pub fn new(
         workers: Vec<Worker>,
         pace: Pace,
+        quiet: Quiet,
         scratch: PathBuf,
         place: &'a dyn Fn(usize, usize) -> PathBuf,
     ) -> Table<'a> {
-        Table { workers, pace, scratch, place, known: BTreeMap::new() }
+        Table { workers, pace, quiet, scratch, place, known: BTreeMap::new() }
     }
 
     pub fn cell(&mut self, size: Size) -> Result<Cell> {
@@ -104,6 +107,7 @@ impl<'a> Table<'a> {
         }
         let rounds = turns.iter().map(|turn| turn.wanted).max().unwrap_or(0);
         for round in 0..rounds {
+            self.quiet.wait()?;
             let count = turns.len();
             for i in 0..count {
                 let turn = &mut turns[(i + round) % count];

@@ -6,6 +6,7 @@ mod agreement;
 mod cells;
 mod fixtures;
 mod machine;
+mod quiet;
 mod results;
 mod statistics;
 mod table;
@@ -17,6 +18,7 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser};
@@ -27,6 +29,7 @@ use lookback_bench::protocol::StageTime;
 
 use cells::{Pace, Size, Table};
 use fixtures::{Fixtures, SEARCHES};
+use quiet::{Quiet, Quietness};
 use results::{ModuleSize, Results, Stages, Throughput};
 use workers::{Worker, on_one_core};
 
@@ -34,6 +37,9 @@ const CANDIDATES: [usize; 3] = [500, 1000, 5000];
 const EVENTS: [usize; 4] = [1000, 16_000, 54_000, 200_000];
 const QUICK_CANDIDATES: [usize; 1] = [1000];
 const QUICK_EVENTS: [usize; 2] = [1000, 54_000];
+/// How long to wait, in all, for a quiet core.
+const MOST_WAIT: Duration = Duration::from_secs(300);
+const MOST_WAIT_QUICK: Duration = Duration::from_secs(20);
 
 #[derive(Parser)]
 #[command(name = "lookback-bench", about = "Run by `cargo xtask bench`")]
@@ -123,13 +129,15 @@ impl Run {
             true => Pace { seconds: 0.4, rounds: 9, barred_rounds: 12, enough: 0.7, most: 2.0 },
             false => Pace { seconds: 1.2, rounds: 30, barred_rounds: 110, enough: 1.5, most: 8.0 },
         };
+        let mut quiet = Quiet::core(if self.common.quick { MOST_WAIT_QUICK } else { MOST_WAIT })?;
         println!("peaks, stages, and requests a second with one thread and two …");
         let mut results = Results {
             quick: self.common.quick,
             cells: Vec::new(),
-            peaks: self.peaks()?,
-            stages: self.stages(&place)?,
-            throughput: self.throughput(&place)?,
+            peaks: self.peaks(&mut quiet)?,
+            stages: self.stages(&mut quiet, &place)?,
+            throughput: self.throughput(&mut quiet, &place)?,
+            quietness: quiet.quietness,
             module: module_size(&fs::read(&self.module)?)?,
             machine: machine::describe(load),
         };
@@ -144,7 +152,7 @@ impl Run {
                 one.ratio
             );
         }
-        let mut table = Table::new(self.workers()?, pace, scratch, &place);
+        let mut table = Table::new(self.workers()?, pace, quiet, scratch, &place);
         let (candidates, events) = sizes(self.common.quick);
         println!("{}", table::head());
         for search in SEARCHES {
@@ -154,11 +162,16 @@ impl Run {
                     println!("{}", table::line(&cell));
                     results.cells.push(cell);
                     results.machine = machine::describe(load);
+                    results.quietness = table.quiet.quietness;
                     // Whoever stops a long run keeps what it has measured.
                     self.write(&results)?;
                 }
             }
         }
+        let Quietness { starts, disturbed, waited } = results.quietness;
+        println!(
+            "{disturbed} of {starts} measurements began without a quiet core, after {waited:.0} s of waiting in all"
+        );
         drop(table);
         let variants = results.cells.iter().flat_map(|cell| cell.variants.values());
         let wrong = variants.filter(|one| one.agreement.wrong > 0).count();
@@ -205,7 +218,7 @@ impl Run {
     }
 
     /// Every search at the lengths that bars are about, by the profiling build.
-    fn stages(&self, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Stages>> {
+    fn stages(&self, quiet: &mut Quiet, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Stages>> {
         let Some(module) = &self.profiling else { return Ok(Vec::new()) };
         let runs = if self.common.quick { "11" } else { "41" };
         let candidates = 1000;
@@ -216,6 +229,7 @@ impl Run {
         for &(events, search) in &requests {
             worker.arg(place(candidates, events)).arg(search.name());
         }
+        quiet.wait()?;
         let printed = on_one_core(|| output(&mut worker))??;
         let times: Vec<Vec<StageTime>> = serde_json::from_str(&printed).context("the worker printed no stages")?;
         let told = requests.into_iter().zip(times);
@@ -223,13 +237,14 @@ impl Run {
     }
 
     /// One thread and two, in turns.
-    fn throughput(&self, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Throughput>> {
+    fn throughput(&self, quiet: &mut Quiet, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Throughput>> {
         let (rounds, seconds) = if self.common.quick { (2, 1.0) } else { (5, 3.0) };
         let (candidates, search) = (1000, Gsu::Consistent);
         let mut found = Vec::new();
         for events in QUICK_EVENTS {
             let mut rates: [Vec<f64>; 2] = Default::default();
             for _ in 0..rounds {
+                quiet.wait()?;
                 for threads in [1, 2] {
                     let mut worker = Command::new(&self.worker);
                     worker.arg("throughput").arg(&self.common.model).arg(&self.module).arg(place(candidates, events));
@@ -246,7 +261,8 @@ impl Run {
         Ok(found)
     }
 
-    fn peaks(&self) -> Result<BTreeMap<String, f64>> {
+    fn peaks(&self, quiet: &mut Quiet) -> Result<BTreeMap<String, f64>> {
+        quiet.wait()?;
         let printed = on_one_core(|| output(Command::new(&self.worker).arg("peaks")))??;
         serde_json::from_str(&printed).context("the worker printed no peaks")
     }

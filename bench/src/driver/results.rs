@@ -6,6 +6,7 @@ use lookback::request::Gsu;
 use lookback_bench::protocol::StageTime;
 use serde::{Deserialize, Serialize};
 
+use crate::quiet::Quietness;
 use crate::statistics::Times;
 
 /// One run of the benchmark.
@@ -20,6 +21,7 @@ pub struct Results {
     pub module: ModuleSize,
     /// Peaks of the core, as the worker names them.
     pub peaks: BTreeMap<String, f64>,
+    pub quietness: Quietness,
 }
 
 /// What it ran on.

@@ -75,6 +75,8 @@ class Results:
     stages: list[Stages]
     module: dict[str, int]
     peaks: dict[str, float]
+    quietness: dict[str, float]
+    """Measurements, those of them that began without a quiet core, and seconds waited for one."""
     versions: dict[str, str]
     start: dict[str, Any] | None
     """What `start` of the host printed, where it is there."""
@@ -113,6 +115,7 @@ def read(folder: Path) -> Results:
             stages=[_stages(one) for one in document["stages"]],
             module=document["module"],
             peaks=document["peaks"],
+            quietness=document["quietness"],
             versions=json.loads((folder / "versions.json").read_text()),
             start=json.loads(start.read_text()) if start.is_file() else None,
         )
