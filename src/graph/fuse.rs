@@ -70,7 +70,7 @@ impl Fusing {
     fn candidate(&mut self, at: usize, long: &Long) {
         let Some([a, b]) = self.binary(at, "Mul") else { return };
         for (normed, weight) in [(a, b), (b, a)] {
-            if self.is_candidate(normed, weight, long) == Some(true) {
+            if self.encodes_candidate(normed, weight, long).is_some() {
                 let shape = self.shapes[at].clone();
                 self.nodes[at] = Node {
                     name: CANDIDATE.into(),
@@ -82,8 +82,8 @@ impl Fusing {
         }
     }
 
-    /// Whether norm(W·e + category), before its weight, is made of the inputs and the weights of long attention.
-    fn is_candidate(&self, normed: Read, weight: Read, long: &Long) -> Option<bool> {
+    /// Something where norm(W·e + category), before its weight, is made of the inputs and the weights of long attention.
+    fn encodes_candidate(&self, normed: Read, weight: Read, long: &Long) -> Option<()> {
         let same = |read: Read, name: &str| {
             let of_long = WEIGHTS.iter().position(|weight| *weight == name).map(|at| &long.weights[at]);
             self.constant(read).zip(of_long).is_some_and(|(a, b)| (a.kind, &a.bytes) == (b.kind, &b.bytes))
@@ -100,10 +100,10 @@ impl Fusing {
             let &[category, row] = self.nodes[gathered.0 as usize].reads.as_slice() else { return None };
             let gathers = matches!(self.nodes[gathered.0 as usize].operator, Operator::Gather { axis: 0 });
             let inputs = is_input(embedding, "candidate_embedding") && is_input(row, "candidate_category");
-            Some(gathers && inputs && same(item, "item") && same(category, "category"))
+            (gathers && inputs && same(item, "item") && same(category, "category")).then_some(())
         };
-        let encodes = of(a, b).or_else(|| of(b, a))?;
-        Some(encodes && epsilon == long.epsilon && same(weight, "candidate_norm"))
+        of(a, b).or_else(|| of(b, a))?;
+        (epsilon == long.epsilon && same(weight, "candidate_norm")).then_some(())
     }
 
     /// Where candidates attend to few rows, lets these take the projections before and after upon themselves.

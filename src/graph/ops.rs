@@ -11,18 +11,25 @@ use crate::esu::{self, Attended, Table};
 use crate::gsu::NO_EVENT;
 use crate::numeric::{self, Activation};
 
+/// Operators that are called as their types are.
+macro_rules! named {
+    ($($operator:ident),+) => {$(
+        impl Op for $operator {
+            fn name(&self) -> StaticName {
+                stringify!($operator).into()
+            }
+
+            op_as_typed_op!();
+        }
+    )+};
+}
+
+named!(Attend, AbsorbProjections, AttendAbsorbed, Linear, LowRankCross);
+
 /// `Attend(query [C,D], key [R,D], value [R,D], bias [R,H], index [C,K]) -> (output [C,D], weight [C,H,K], intensity [C,H])`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Attend {
     pub heads: usize,
-}
-
-impl Op for Attend {
-    fn name(&self) -> StaticName {
-        "Attend".into()
-    }
-
-    op_as_typed_op!();
 }
 
 impl EvalOp for Attend {
@@ -85,14 +92,6 @@ impl AbsorbProjections {
     }
 }
 
-impl Op for AbsorbProjections {
-    fn name(&self) -> StaticName {
-        "AbsorbProjections".into()
-    }
-
-    op_as_typed_op!();
-}
-
 impl EvalOp for AbsorbProjections {
     op_out_of_plan!();
 
@@ -141,14 +140,6 @@ impl AttendAbsorbed {
         ensure!(!output_bias.is_empty(), "attention's output has no columns");
         Ok(AttendAbsorbed { heads, output_bias: Same::new(output_bias) })
     }
-}
-
-impl Op for AttendAbsorbed {
-    fn name(&self) -> StaticName {
-        "AttendAbsorbed".into()
-    }
-
-    op_as_typed_op!();
 }
 
 impl EvalOp for AttendAbsorbed {
@@ -245,14 +236,6 @@ impl Linear {
     }
 }
 
-impl Op for Linear {
-    fn name(&self) -> StaticName {
-        "Linear".into()
-    }
-
-    op_as_typed_op!();
-}
-
 impl EvalOp for Linear {
     op_out_of_plan!();
 
@@ -309,14 +292,6 @@ impl LowRankCross {
         }
         Ok(LowRankCross { layer: Same::new(cross::LowRankCross::new(&experts)) })
     }
-}
-
-impl Op for LowRankCross {
-    fn name(&self) -> StaticName {
-        "LowRankCross".into()
-    }
-
-    op_as_typed_op!();
 }
 
 impl EvalOp for LowRankCross {

@@ -88,15 +88,11 @@ impl LongAttention {
     pub fn new(encoder: encoder::Weights, weights: Weights, heads: usize, k: usize) -> LongAttention {
         let encoder = Encoder::new(encoder);
         let width = encoder.width();
-        let columns = weights.query.1.len();
-        let parts =
-            |weight: &[f32]| weight.chunks_exact(columns / heads * width).map(<[f32]>::to_vec).collect::<Vec<_>>();
+        let head_width = weights.query.1.len() / heads;
+        let value = weights.value.0.chunks_exact(head_width * width);
         LongAttention {
             query: queries::layer(&weights, width, heads),
-            value: parts(&weights.value.0)
-                .iter()
-                .map(|part| Matrix::transposed(part, columns / heads, width))
-                .collect(),
+            value: value.map(|part| Matrix::transposed(part, head_width, width)).collect(),
             value_bias: weights.value.1,
             age_bias: weights.age_bias,
             action_bias: weights.action_bias,

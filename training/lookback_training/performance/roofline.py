@@ -108,7 +108,8 @@ def _head(graph: onnx.GraphProto, weights: dict[str, onnx.TensorProto]) -> tuple
     read_by = {name: node for node in graph.node for name in node.input}
     for node in graph.node:
         if node.op_type == "Attend" and node.output[0] in of_candidates:
-            slots, width, heads = shapes[node.input[4]][1], shapes[node.input[0]][1], node.attribute[0].i
+            slots, width = shapes[node.input[4]][1], shapes[node.input[0]][1]
+            heads = next(one.i for one in node.attribute if one.name == "heads")
             before, after = made_by[node.input[0]], read_by[node.output[0]]
             ends = weights[before.input[1]].dims[1] + weights[after.input[1]].dims[0]
             around = [operations.pop(one.output[0]) for one in (before, after)]
