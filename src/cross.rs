@@ -94,10 +94,10 @@ impl LowRankCross {
             }
             for (row, first) in second.chunks_exact_mut(joined).zip(first.chunks_exact(joined)) {
                 let (hidden, gate) = row.split_at_mut(gates);
-                gate.copy_from_slice(&first[gates..]);
                 tanh_each(hidden);
-                for (hidden, gate) in hidden.chunks_exact_mut(rank).zip(gate) {
+                for ((hidden, to), gate) in hidden.chunks_exact_mut(rank).zip(gate).zip(&first[gates..]) {
                     scale(hidden, *gate);
+                    *to = *gate;
                 }
             }
             self.up.multiply(second, joined, out, total);

@@ -4,7 +4,7 @@
 //! the root-mean-square norm of Zhang and Sennrich (NeurIPS 2019).
 
 use crate::gsu::{ByItem, MARKS};
-use crate::numeric::{Matrix, add, dot, multiply_scaled, sum_of_squares};
+use crate::numeric::{Matrix, add, dot, multiply_scaled, sum_of_squares, sum_up};
 
 /// The weights, as training names them; w is the width, d the embedding dimension.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,14 +125,10 @@ impl Encoder {
         &self.weights.norm
     }
 
-    /// Appends an event `[w]`: its item's part as [`Encoder::items`] gives it, `[w]`, and its marks.
-    pub fn append_event(&self, item: &[f32], marks: Marks, out: &mut Vec<f32>) {
-        let start = out.len();
-        out.extend_from_slice(item);
-        let x = &mut out[start..];
+    /// Writes an event to `x` `[w]`: its item's part as [`Encoder::items`] gives it, `[w]`, and its marks.
+    pub fn event(&self, item: &[f32], marks: Marks, x: &mut [f32]) {
         let [first, second] = self.mark_pairs(marks);
-        add(x, first);
-        add(x, second);
+        sum_up(x, [item, first, second]);
         self.norm(x, &self.weights.norm);
     }
 

@@ -12,6 +12,7 @@ pub const AGE_BUCKETS: i64 = 26;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 86_400_000;
+const WEEK: i64 = 7 * DAY;
 
 /// Log-spaced bucket of an event's age in milliseconds: the bit length of its whole minutes, at most 25 (32 years).
 pub fn age_bucket(age: i64) -> i64 {
@@ -21,13 +22,18 @@ pub fn age_bucket(age: i64) -> i64 {
 
 /// Hour of the day, 0 to 23, UTC.
 pub fn hour(time: i64) -> i64 {
-    time.div_euclid(HOUR).rem_euclid(24)
+    i64::from(in_week(time) % DAY as u32 / HOUR as u32)
 }
 
 /// Day of the week, 0 to 6 from Sunday, UTC.
 pub fn weekday(time: i64) -> i64 {
+    i64::from(in_week(time) / DAY as u32)
+}
+
+/// Milliseconds since the week began, with Sunday: few enough to be divided in 32 bits, which is several times faster.
+fn in_week(time: i64) -> u32 {
     // 1 January 1970 was a Thursday.
-    (time.div_euclid(DAY) + 4).rem_euclid(7)
+    (time.rem_euclid(WEEK) + 4 * DAY) as u32 % WEEK as u32
 }
 
 /// One event of the timeline.
@@ -111,4 +117,25 @@ impl Candidates {
 /// Fibonacci hashing: Knuth, The Art of Computer Programming, volume 3, section 6.4.
 fn hash(item: u64) -> usize {
     (item.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - HASH_BITS)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn hours_and_weekdays_are_those_of_any_time(time in prop_oneof![any::<i64>(), -3 * WEEK..3 * WEEK]) {
+            prop_assert_eq!(hour(time), time.div_euclid(HOUR).rem_euclid(24));
+            prop_assert_eq!(weekday(time), (time.div_euclid(DAY) + 4).rem_euclid(7));
+        }
+    }
+
+    #[test]
+    fn the_first_of_january_1970_began_as_a_thursday() {
+        assert_eq!((hour(0), weekday(0)), (0, 4));
+        assert_eq!((hour(-1), weekday(-1)), (23, 3));
+    }
 }

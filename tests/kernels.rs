@@ -40,7 +40,9 @@ struct SearchCase {
 }
 
 fn search_case() -> impl Strategy<Value = SearchCase> {
-    (1usize..40, 0usize..12, 0usize..40, 1usize..60, 0usize..200).prop_flat_map(|(dimension, k, c, m, n)| {
+    // Few events and many are searched in two ways.
+    let events = prop_oneof![15 => 0usize..200, 1 => 2000usize..2200];
+    (1usize..40, 0usize..12, 0usize..40, 1usize..60, events).prop_flat_map(|(dimension, k, c, m, n)| {
         let candidates = (whole(c * dimension), vec(0i64..4, c));
         let items = (whole(m * dimension), vec(0usize..4, m));
         let marks = (whole(c * 2 * MARKS), vec(prop::array::uniform4(0u16..2), n), vec(-2i32..3, n));

@@ -7,7 +7,7 @@ mod absorbed;
 pub use absorbed::{Absorbed, Projections};
 
 use crate::gsu::NO_EVENT;
-use crate::numeric::{Matrix, scale, softmax};
+use crate::numeric::{Matrix, clear, scale, softmax};
 
 /// A table of R rows that queries attend to.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ fn weigh(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize
             };
         }
         *intensity = softmax(weight);
-        of_row.fill(0.0);
+        clear(of_row);
         for (weight, &row) in weight.iter().zip(slots).filter(|&(_, &row)| row != NO_EVENT) {
             of_row[row as usize] += weight;
         }

@@ -1,5 +1,5 @@
 //! Our operators as tract operators: `Attend` of the domain `ai.lookback`, the same with the projections around it, a linear
-//! layer with what follows it, and a cross layer.
+//! layer with what follows it, a cross layer, and a product.
 
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -24,7 +24,7 @@ macro_rules! named {
     )+};
 }
 
-named!(Attend, AbsorbProjections, AttendAbsorbed, Linear, LowRankCross);
+named!(Attend, AbsorbProjections, AttendAbsorbed, Linear, LowRankCross, Multiply);
 
 /// `Attend(query [C,D], key [R,D], value [R,D], bias [R,H], index [C,K]) -> (output [C,D], weight [C,H,K], intensity [C,H])`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -317,6 +317,38 @@ impl TypedOp for LowRankCross {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         ensure!(inputs.len() == 2, "LowRankCross takes 2 inputs, got {}", inputs.len());
         Ok(tvec!(f32::fact(inputs[1].shape.clone())))
+    }
+
+    as_op!();
+}
+
+/// a · b, number by number, of one shape; for each number tract's would call a function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Multiply;
+
+impl Multiply {
+    /// Whether it takes two such inputs.
+    pub fn takes(a: &TypedFact, b: &TypedFact) -> bool {
+        [a, b].iter().all(|input| input.datum_type == f32::datum_type()) && a.shape == b.shape
+    }
+}
+
+impl EvalOp for Multiply {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, mut inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let (Some(b), Some(a)) = (inputs.pop(), inputs.pop()) else { bail!("Multiply takes two inputs") };
+        ensure!(a.shape() == b.shape(), "Multiply takes inputs of one shape, got {:?} and {:?}", a.shape(), b.shape());
+        let mut out = a.into_tensor();
+        numeric::multiply(out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?, b.try_as_plain_ram()?.as_slice::<f32>()?);
+        Ok(tvec!(out.into_tvalue()))
+    }
+}
+
+impl TypedOp for Multiply {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        ensure!(inputs.len() == 2, "Multiply takes 2 inputs, got {}", inputs.len());
+        Ok(tvec!(f32::fact(inputs[0].shape.clone())))
     }
 
     as_op!();

@@ -18,7 +18,7 @@ use tract_core::ops::logic::Iff;
 use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 use tract_core::ops::{math, nn};
 
-use super::ops::{AbsorbProjections, Attend, AttendAbsorbed, Linear, LowRankCross};
+use super::ops::{AbsorbProjections, Attend, AttendAbsorbed, Linear, LowRankCross, Multiply};
 use crate::encoder;
 use crate::event::Action;
 use crate::long_attention::{self, LongAttention};
@@ -340,6 +340,11 @@ impl Wired {
     }
 }
 
+fn multiplies(model: &TypedModel, reads: &[OutletId]) -> TractResult<bool> {
+    let &[a, b] = reads else { return Ok(false) };
+    Ok(Multiply::takes(model.outlet_fact(a)?, model.outlet_fact(b)?))
+}
+
 fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<TVec<OutletId>> {
     let dim = |model: &TypedModel, dim: &Dim| model.symbols.parse_tdim(dim);
     let dims = |model: &TypedModel, dims: &[Dim]| dims.iter().map(|d| dim(model, d)).collect::<TractResult<TVec<_>>>();
@@ -353,6 +358,7 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
             return Ok(tvec!(model.add_const(name, constant.tensor()?)?));
         }
         Operator::Unary(operator) => ElementWiseOp(unary(operator)?, None).into(),
+        Operator::Binary(operator) if operator == "Mul" && multiplies(model, reads)? => Multiply.into(),
         Operator::Binary(operator) => TypedBinOp(binary(operator)?, None).into(),
         Operator::Select => Iff.into(),
         Operator::EinSum { axes } => EinSum::new(axes.parse()?, f32::datum_type()).into(),

@@ -19,29 +19,23 @@ const FOLDED: usize = 4;
 /// Times k scores that tell the k-th best nearly.
 const ENOUGH: usize = 4;
 
-/// A number for each item of a block; larger is better.
-pub(super) type BlockScores = [i32x4; 2];
-
 /// Multiplies all candidates with all items, one batch of candidates after another; `each` is given a candidate and its
 /// products with the items, which beyond the last are zero.
 #[inline(always)]
-pub(super) fn scan(left: &Left, candidates: usize, right: &Right, mut each: impl FnMut(usize, &mut [BlockScores])) {
+pub(super) fn scan(left: &Left, candidates: usize, right: &Right, mut each: impl FnMut(usize, &mut [Products])) {
     let blocks = right.len();
     if blocks == 0 {
         return (0..candidates).for_each(|candidate| each(candidate, &mut []));
     }
     let tile = (TILE / right.bytes_of_block()).max(1);
-    let mut of_batch = vec![[i32x4::ZERO; 2]; GROUPS * TOGETHER * blocks];
+    let mut of_batch = vec![Products::default(); GROUPS * TOGETHER * blocks];
     for first_group in (0..left.len()).step_by(GROUPS) {
         let groups = first_group..left.len().min(first_group + GROUPS);
         for first in (0..blocks).step_by(tile) {
             let tile = first..blocks.min(first + tile);
             for (group, rows) in left.groups(groups.clone()).zip(of_batch.chunks_exact_mut(TOGETHER * blocks)) {
                 for (block, at) in right.blocks(tile.clone()).zip(first..) {
-                    let products: Products = group.products(block);
-                    for (row, products) in rows.chunks_exact_mut(blocks).zip(&products) {
-                        row[at] = *products;
-                    }
+                    group.multiply(block, rows, blocks, at);
                 }
             }
         }
@@ -144,7 +138,7 @@ pub(super) fn reaching<'a, S: Scores>(
     least: S::Score,
     below: Option<S::Score>,
     scratch: &'a mut Vec<u32>,
-) -> &'a [u32] {
+) -> &'a mut [u32] {
     scratch.resize(row.len() * BLOCK, 0);
     let least = S::splat(least);
     let found = match below {
@@ -155,7 +149,8 @@ pub(super) fn reaching<'a, S: Scores>(
         }
     };
     // Places that no item stands in are the last.
-    &scratch[..scratch[..found].partition_point(|&item| (item as usize) < items)]
+    let found = scratch[..found].partition_point(|&item| (item as usize) < items);
+    &mut scratch[..found]
 }
 
 #[inline(always)]

@@ -7,7 +7,7 @@ use super::encoded::Events;
 use super::queries::Queries;
 use crate::esu::Attended;
 use crate::gsu::NO_EVENT;
-use crate::numeric::{LANES, WIDE, add, dot_each, softmax, weighted_sums};
+use crate::numeric::{LANES, WIDE, add, dot_each, put_few, softmax, weighted_sums};
 
 /// Candidates whose attention is projected together: what it mixes of so many stays in the first cache.
 const TOGETHER: usize = 16;
@@ -129,7 +129,7 @@ impl<'a> Mixing<'a> {
             for (logits, first) in logits.as_chunks().0.iter().zip((0..held.len()).step_by(LANES)) {
                 let count = LANES.min(held.len() - first);
                 for (logits, head) in f32x4::transpose(*logits).iter().zip(head).take(lanes) {
-                    weight[head * k + first..][..count].copy_from_slice(&logits.as_array()[..count]);
+                    put_few(*logits, &mut weight[head * k + first..][..count]);
                 }
             }
             for (lane, &head) in head.iter().enumerate().take(lanes) {

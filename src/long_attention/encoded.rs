@@ -49,13 +49,12 @@ impl LongAttention {
             }
         };
         let stride = width.next_multiple_of(WIDE);
-        let mut x = Vec::with_capacity(rows.len() * stride);
+        let mut x = vec![0.0; rows.len() * stride];
         let mut bias = vec![[0.0; LANES]; rows.len() * self.heads.div_ceil(LANES)];
         let biases = bias.chunks_exact_mut(self.heads.div_ceil(LANES));
-        for (at, ((&row, place), bias)) in rows.iter().zip(places).zip(biases).enumerate() {
+        for (((&row, place), x), bias) in rows.iter().zip(places).zip(x.chunks_exact_mut(stride)).zip(biases) {
             let marks = history.marks(row as usize);
-            self.encoder.append_event(&parts[place as usize * width..][..width], marks, &mut x);
-            x.resize((at + 1) * stride, 0.0);
+            self.encoder.event(&parts[place as usize * width..][..width], marks, &mut x[..width]);
             let of = |table: &[f32], row: usize, head: usize| table[row * self.heads + head];
             for (head, bias) in bias.as_flattened_mut().iter_mut().enumerate().take(self.heads) {
                 *bias = of(&self.age_bias, marks.age, head) + of(&self.action_bias, marks.action, head);

@@ -13,8 +13,8 @@ pub(crate) const BLOCK: usize = 2 * LANES;
 /// Two codes of each of four vectors.
 type Pairs = [i16; 2 * LANES];
 
-/// Inner products of a few vectors on the left, each with a block of vectors on the right.
-pub(crate) type Products = [[i32x4; 2]; TOGETHER];
+/// Inner products of a vector on the left with a block of vectors on the right.
+pub(crate) type Products = [i32x4; 2];
 
 /// Stands in for the largest value where all are zero.
 const LEAST: f32 = 1e-30;
@@ -121,17 +121,20 @@ pub(crate) struct Group<'a>(&'a [[i32x4; TOGETHER]]);
 pub(crate) struct Block<'a>(&'a [[Pairs; 2]]);
 
 impl Group<'_> {
-    /// The inner products of each with each. A function of its own, so that the sums have the registers to themselves.
+    /// Writes the inner products of each with each to a place in the row of each. A function of its own, so that the sums
+    /// have the registers to themselves.
     #[inline(never)]
-    pub fn products(self, block: Block) -> Products {
-        let mut sums: Products = [[i32x4::ZERO; 2]; TOGETHER];
+    pub fn multiply(self, block: Block, rows: &mut [Products], row: usize, at: usize) {
+        let mut sums = [Products::default(); TOGETHER];
         repeated_long!(self.0.iter().zip(block.0), |(left, right)| step(&mut sums, left, right));
-        sums
+        for (row, sums) in rows.chunks_exact_mut(row).zip(sums) {
+            row[at] = sums;
+        }
     }
 }
 
 #[inline(always)]
-fn step(sums: &mut Products, left: &[i32x4; TOGETHER], right: &[Pairs; 2]) {
+fn step(sums: &mut [Products; TOGETHER], left: &[i32x4; TOGETHER], right: &[Pairs; 2]) {
     let right: [i16x8; 2] = bytemuck::cast(*right);
     for (sums, left) in sums.iter_mut().zip(left) {
         let left: i16x8 = bytemuck::cast(*left);

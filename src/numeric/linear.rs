@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wide::f32x4;
 
 use super::exp::{sigmoid, tanh};
-use super::{LANES, Matrix};
+use super::{LANES, Matrix, few, put_few};
 
 /// What is done to each number that a linear layer gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,8 +62,6 @@ fn each(values: &mut [f32], f: impl Fn(f32x4) -> f32x4) {
     let (lanes, rest) = values.as_chunks_mut::<LANES>();
     repeated!(lanes.iter_mut(), |values| *values = f(f32x4::new(*values)).to_array());
     if !rest.is_empty() {
-        let mut last = [0.0; LANES];
-        last[..rest.len()].copy_from_slice(rest);
-        rest.copy_from_slice(&f(f32x4::new(last)).to_array()[..rest.len()]);
+        put_few(f(few(rest, 0.0)), rest);
     }
 }

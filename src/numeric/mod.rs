@@ -84,6 +84,35 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
+/// As many numbers as there are of up to four, and others in their place beyond. One by one: to copy a number of bytes that
+/// is not known beforehand is a call out of the module.
+#[inline(always)]
+pub(crate) fn few(values: &[f32], beyond: f32) -> f32x4 {
+    f32x4::new([0, 1, 2, 3].map(|lane| values.get(lane).copied().unwrap_or(beyond)))
+}
+
+/// Puts as many of four numbers as there is room for.
+#[inline(always)]
+pub(crate) fn put_few(values: f32x4, to: &mut [f32]) {
+    let values = values.to_array();
+    if let Some(to) = to.first_chunk_mut() {
+        *to = values;
+        return;
+    }
+    for (lane, value) in values.into_iter().enumerate() {
+        if let Some(to) = to.get_mut(lane) {
+            *to = value;
+        }
+    }
+}
+
+/// Puts zeros.
+pub(crate) fn clear(values: &mut [f32]) {
+    let (lanes, rest) = values.as_chunks_mut::<LANES>();
+    repeated!(lanes.iter_mut(), |values| *values = [0.0; LANES]);
+    put_few(f32x4::ZERO, rest);
+}
+
 /// The larger of two numbers; of no number and another, the first. The library's is a call in a module.
 #[inline(always)]
 pub(crate) fn larger(a: f32, b: f32) -> f32 {
@@ -93,6 +122,16 @@ pub(crate) fn larger(a: f32, b: f32) -> f32 {
 /// to += from, for slices of one length.
 pub(crate) fn add(to: &mut [f32], from: &[f32]) {
     combine(to, [from], |to, [from]| to + from, |to, [from]| to + from);
+}
+
+/// to = a + b + c, for slices of one length.
+pub(crate) fn sum_up(to: &mut [f32], summands: [&[f32]; 3]) {
+    combine(to, summands, |_, [a, b, c]| a + b + c, |_, [a, b, c]| a + b + c);
+}
+
+/// to *= by, for slices of one length.
+pub(crate) fn multiply(to: &mut [f32], by: &[f32]) {
+    combine(to, [by], |to, [by]| to * by, |to, [by]| to * by);
 }
 
 /// to *= scale · by, for slices of one length.

@@ -22,11 +22,12 @@ pub(crate) fn softmax(weight: &mut [f32]) -> f32 {
         sums += powers;
         *logits = powers.to_array();
     });
-    let mut last = [f32::NEG_INFINITY; LANES];
-    last[..rest.len()].copy_from_slice(rest);
-    let powers = exp(f32x4::new(last) - f32x4::splat(largest));
-    rest.copy_from_slice(&powers.to_array()[..rest.len()]);
-    let sum = (sums + powers).reduce_add();
+    if !rest.is_empty() {
+        let powers = exp(super::few(rest, f32::NEG_INFINITY) - f32x4::splat(largest));
+        sums += powers;
+        super::put_few(powers, rest);
+    }
+    let sum = sums.reduce_add();
     super::scale(weight, 1.0 / sum);
     // log(exp(0) + sum of exp(logit)), with the largest of all these taken out, so that no power is too large.
     let most = super::larger(0.0, largest);

@@ -4,8 +4,8 @@ use wide::f32x4;
 
 use super::events::Events;
 use super::marks::MarkSums;
-use crate::gsu::scan::{BlockScores, items_of};
-use crate::numeric::codes::BLOCK;
+use crate::gsu::scan::items_of;
+use crate::numeric::codes::{BLOCK, Products};
 use crate::numeric::repeated;
 
 /// Of each block of items.
@@ -38,10 +38,15 @@ impl Bounds {
         Bounds((0..items.div_ceil(BLOCK)).map(bound).collect())
     }
 
+    /// How many blocks there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Writes what no logit of each item's events is above, as far as codes tell. A function of its own, so that its numbers
     /// have the registers to themselves.
     #[inline(never)]
-    pub fn reach(&self, products: &[BlockScores], sums: &MarkSums, reaches: &mut [[f32x4; 2]]) {
+    pub fn reach(&self, products: &[Products], sums: &MarkSums, reaches: &mut [[f32x4; 2]]) {
         repeated!(reaches.iter_mut().zip(products).zip(&self.0), |((reach, products), bound)| {
             let most = f32x4::splat(sums.first[bound.first].most);
             *reach = [0, 1].map(|half| {

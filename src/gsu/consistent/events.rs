@@ -31,11 +31,11 @@ struct Item {
 }
 
 /// An event as its item is met.
-struct Event {
-    scale: f32,
+pub(super) struct Event {
+    pub scale: f32,
     /// Its first and its second pair of marks, by their numbers.
-    first: u32,
-    second: u32,
+    pub first: u32,
+    pub second: u32,
 }
 
 /// What logits of a candidate are made of.
@@ -84,6 +84,31 @@ impl Events {
         sorted
     }
 
+    /// N.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// The event of a number.
+    pub fn event(&self, number: u32) -> &Event {
+        &self.events[number as usize]
+    }
+
+    /// Its item.
+    pub fn item(&self, number: u32) -> u32 {
+        (self.places[number as usize] >> 32) as u32
+    }
+
+    /// The bias of a first pair of marks.
+    pub fn first_bias(&self, first: u32) -> f32 {
+        self.marks.first_bias(first)
+    }
+
+    /// How many second pairs of marks there are.
+    pub fn second_pairs(&self) -> usize {
+        self.marks.second_pairs()
+    }
+
     /// M.
     pub fn items(&self) -> usize {
         self.items.len()
@@ -111,13 +136,13 @@ impl Events {
 
     /// Adds up what a candidate's marks add.
     pub fn sum_up(&self, mark: &[f32], sums: &mut MarkSums) {
-        self.marks.sum_up(mark, self.extreme_scales, sums);
+        self.marks.sum_up(mark, sums);
     }
 
     /// The logit of an item's first event, as codes tell.
     pub fn first_logit(&self, item: usize, candidate: &Candidate) -> f32 {
         let event = &self.events[self.items[item].start];
-        event.logit(candidate.product(item), event.first(candidate.sums), candidate.sums)
+        event.logit(candidate.product(item), event.of_first(candidate.sums), candidate.sums)
     }
 
     /// Offers the logits of items' events, as codes tell, by their numbers. A function of its own, so that its numbers have
@@ -132,7 +157,7 @@ impl Events {
             let events = self.of(item);
             let mut offered = near.offer(events.len());
             repeated!(self.events[events.clone()].iter().zip(events.start as u32..), |(event, number)| {
-                let first = event.first(candidate.sums);
+                let first = event.of_first(candidate.sums);
                 if scaled + first.most < offered.least {
                     break;
                 }
@@ -154,7 +179,7 @@ impl Events {
         for (key, &event) in keys.iter_mut().zip(events) {
             let (event, item, row) = (&self.events[event as usize], (*key >> 32) as usize, *key as u32);
             let product = dot(query, &self.vectors[item * query.len()..][..query.len()]);
-            let logit = event.logit(product, event.first(candidate.sums), candidate.sums);
+            let logit = event.logit(product, event.of_first(candidate.sums), candidate.sums);
             *key = top::key(top::ordered_f32(logit), row);
         }
         top::largest(keys, k);
@@ -168,7 +193,7 @@ impl Events {
 
 impl Event {
     #[inline(always)]
-    fn first<'a>(&self, sums: &'a MarkSums) -> &'a OfFirst {
+    fn of_first<'a>(&self, sums: &'a MarkSums) -> &'a OfFirst {
         &sums.first[self.first as usize]
     }
 

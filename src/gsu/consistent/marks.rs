@@ -32,7 +32,8 @@ pub(super) struct MarkSums {
 pub(super) struct OfFirst {
     pub sum: f32,
     pub bias: f32,
-    /// What marks, scaled, and bias add to a logit at most, for events with this first pair or a later one.
+    /// What marks, scaled, and bias add to a logit at most, for events with this first pair or a later one; nothing is known
+    /// of it before sums are bounded.
     pub most: f32,
 }
 
@@ -46,24 +47,41 @@ impl Marks {
         (Marks { first, second }, [first_of, second_of])
     }
 
-    /// Adds up what a candidate's marks add, given the least and the largest scale of all events. A function of its own, so
-    /// that its numbers have the registers to themselves.
-    #[inline(never)]
-    pub fn sum_up(&self, mark: &[f32], [least_scale, largest_scale]: [f32; 2], sums: &mut MarkSums) {
+    /// The bias of a first pair.
+    pub fn first_bias(&self, first: u32) -> f32 {
+        self.first[first as usize].bias
+    }
+
+    /// How many second pairs there are.
+    pub fn second_pairs(&self) -> usize {
+        self.second.len()
+    }
+
+    /// Adds up what a candidate's marks add, not yet bounded.
+    pub fn sum_up(&self, mark: &[f32], sums: &mut MarkSums) {
         let sum = |[a, b]: [u16; 2]| mark[usize::from(a)] + mark[usize::from(b)];
-        let scaled = |sum: f32| larger(sum * least_scale, sum * largest_scale);
         let MarkSums { first, second } = sums;
         second.clear();
         second.extend(self.second.iter().map(|&marks| sum(marks)));
-        let of_second = second.iter().map(|&sum| scaled(sum)).fold(f32::NEG_INFINITY, larger);
         first.clear();
-        first.extend(self.first.iter().map(|&First { marks, bias }| {
-            let sum = sum(marks);
-            OfFirst { sum, bias, most: scaled(sum) + bias + of_second }
+        first.extend(self.first.iter().map(|&First { marks, bias }| OfFirst {
+            sum: sum(marks),
+            bias,
+            most: f32::INFINITY,
         }));
+    }
+}
+
+impl MarkSums {
+    /// Finds what marks and biases add at most, given the least and the largest scale of all events. A function of its own,
+    /// so that its numbers have the registers to themselves.
+    #[inline(never)]
+    pub fn bound(&mut self, [least_scale, largest_scale]: [f32; 2]) {
+        let scaled = |sum: f32| larger(sum * least_scale, sum * largest_scale);
+        let of_second = scaled(self.second.iter().copied().fold(f32::NEG_INFINITY, larger));
         let mut largest = f32::NEG_INFINITY;
-        for first in first.iter_mut().rev() {
-            largest = larger(largest, first.most);
+        for first in self.first.iter_mut().rev() {
+            largest = larger(largest, scaled(first.sum) + first.bias + of_second);
             first.most = largest;
         }
     }

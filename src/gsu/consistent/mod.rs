@@ -3,17 +3,17 @@
 mod bounds;
 mod error_bound;
 mod events;
+mod few;
+mod many;
 mod marks;
 mod near;
 
-use wide::f32x4;
-
-use self::bounds::Bounds;
 use self::error_bound::ErrorBound;
 use self::events::{Candidate, Events};
+use self::few::Few;
+use self::many::Many;
 use self::marks::MarkSums;
-use self::near::Near;
-use super::scan::{close, fold, reached, reaching, scan};
+use super::scan::scan;
 use super::{ByItem, NO_EVENT, fill};
 use crate::numeric::codes::{self, Left, Right};
 
@@ -38,6 +38,12 @@ pub struct Logits<'a> {
 /// Marks of an event: action, age, hour, weekday.
 pub const MARKS: usize = 4;
 
+/// How the events are searched.
+enum Search {
+    Few(Few),
+    Many(Many),
+}
+
 /// Largest logit, see [`Logits`]; w is the width.
 ///
 /// Codes give each logit nearly. An event is passed over only where its logit is so far below the k-th best that what codes
@@ -53,33 +59,25 @@ pub fn consistent(logits: &Logits, width: usize, k: usize) -> Vec<i64> {
     let left = Left::new(logits.query, width, scales[0]);
     let right = Right::new(events.vectors(), width, scales[1]);
     let unit = 1.0 / (scales[0] * scales[1]);
-    let bounds = Bounds::of(&events, unit);
     let error_bound = ErrorBound::of(&events, logits.bias, width, scales);
     let marks = logits.mark.len() / candidates;
-    let items = events.items();
-    let mut sums = MarkSums::default();
-    let mut reaches = vec![[f32x4::ZERO; 2]; right.len()];
-    let (mut largest, mut scratch, mut found) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut near, mut keys) = (Near::new(k), Vec::new());
+    let mut search = Few::of(&events).map_or_else(|| Search::Many(Many::of(&events, k, unit)), Search::Few);
+    let (mut sums, mut keys) = (MarkSums::default(), Vec::new());
     let mut slots = index.chunks_exact_mut(k);
     scan(&left, candidates, &right, |c, products| {
         let query = &logits.query[c * width..][..width];
         let mark = &logits.mark[c * marks..][..marks];
         events.sum_up(mark, &mut sums);
-        bounds.reach(products, &sums, &mut reaches);
-        close(&mut reaches, items);
-        fold(&reaches, &mut largest);
+        if let Search::Many(_) = search {
+            sums.bound(events.extreme_scales());
+        }
         let candidate = Candidate { query, products: bytemuck::cast_slice(products), unit, sums: &sums };
-        near.clear(2.0 * error_bound.of_candidate(query, mark));
-        // First the events of items that promise most, and then of those that can still do better than what these have.
-        let promising = reached(&largest, k, &mut scratch);
-        let found_first = reaching(&reaches, &largest, items, promising, None, &mut found);
-        near.expect(found_first.iter().map(|&item| events.first_logit(item as usize, &candidate)));
-        events.offer(found_first, &candidate, &mut near);
-        near.shrink();
-        let found_then = reaching(&reaches, &largest, items, near.least(), Some(promising), &mut found);
-        events.offer(found_then, &candidate, &mut near);
-        events.best(near.finish(), &candidate, k, &mut keys);
+        let margin = 2.0 * error_bound.of_candidate(query, mark);
+        let found = match &mut search {
+            Search::Few(few) => few.find(&candidate, k, margin),
+            Search::Many(many) => many.find(&events, &candidate, products, margin),
+        };
+        events.best(found, &candidate, k, &mut keys);
         if let Some(slots) = slots.next() {
             fill(slots, &keys);
         }

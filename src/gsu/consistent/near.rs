@@ -22,6 +22,10 @@ impl Near {
         Near { k, keys, len: 0, margin: 0.0, least: f32::NEG_INFINITY, expected: Vec::new(), found: Vec::new() }
     }
 
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
     /// Forgets what was offered; the margin is twice what a number can be off.
     pub fn clear(&mut self, margin: f32) {
         self.len = 0;
