@@ -48,9 +48,14 @@ pub struct Size {
 }
 
 impl Size {
-    /// Whether a bar is set here: these need enough rounds to speak of a 99th percentile.
+    /// Whether a bar is set here.
     fn has_bar(self) -> bool {
-        self.candidates == 1000 && [1000, 54_000].contains(&self.events) && self.search != Gsu::Hard
+        self.candidates == 1000 && [1000, 54_000].contains(&self.events)
+    }
+
+    /// Whether a bar is set for its 99th percentile, for which there are to be enough rounds to speak of one.
+    fn has_percentile(self) -> bool {
+        self.has_bar() && self.search != Gsu::Hard
     }
 
     /// How much there is to do, at most.
@@ -107,12 +112,15 @@ impl<'a> Table<'a> {
         }
         let rounds = turns.iter().map(|turn| turn.wanted).max().unwrap_or(0);
         for round in 0..rounds {
-            self.quiet.wait()?;
             let count = turns.len();
             for i in 0..count {
                 let turn = &mut turns[(i + round) % count];
                 // Each has its runs spread evenly over the rounds.
                 if (round + 1) * turn.wanted / rounds > round * turn.wanted / rounds {
+                    // What time there is to wait is for the bars.
+                    if size.has_bar() {
+                        self.quiet.wait()?;
+                    }
                     let answer = self.workers[turn.worker].order(Task::Run, &fixture, size.search, None)?;
                     turn.times.push(answer.nanoseconds);
                 }
@@ -186,7 +194,7 @@ impl<'a> Table<'a> {
         } else {
             let affordable = (self.pace.seconds / seconds.max(1e-6)) as usize;
             wanted = affordable.clamp(LEAST_ROUNDS, self.pace.rounds);
-            if size.has_bar() {
+            if size.has_percentile() {
                 let most = self.pace.barred_rounds;
                 wanted = if BARRED.contains(&name) { most } else { affordable.clamp(LEAST_ROUNDS, most) };
             }

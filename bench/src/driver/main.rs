@@ -236,7 +236,7 @@ impl Run {
         Ok(told.map(|((events, search), stages)| Stages { candidates, events, search, stages }).collect())
     }
 
-    /// One thread and two, in turns.
+    /// One thread and two, in rounds of both.
     fn throughput(&self, quiet: &mut Quiet, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Throughput>> {
         let (rounds, seconds) = if self.common.quick { (2, 1.0) } else { (5, 3.0) };
         let (candidates, search) = (1000, Gsu::Consistent);
@@ -253,9 +253,10 @@ impl Run {
                     rates[threads - 1].push(rate);
                 }
             }
-            let median = |rates: &[f64]| statistics::median_of(rates).context("nothing was measured");
-            let (one_thread, two_threads) = (median(&rates[0])?, median(&rates[1])?);
-            let ratio = two_threads / one_thread;
+            // Of rounds, since what else the machine does changes from one to the next.
+            let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(two, one)| two / one).collect();
+            let median = |values: &[f64]| statistics::median_of(values).context("nothing was measured");
+            let (one_thread, two_threads, ratio) = (median(&rates[0])?, median(&rates[1])?, median(&ratios)?);
             found.push(Throughput { candidates, events, search, one_thread, two_threads, ratio });
         }
         Ok(found)

@@ -33,11 +33,11 @@ What a whole request costs, against what one would run instead. Written by
 ```
 
 Each variant is a process of its own that has loaded its model; all are pinned to the same core and take turns, so that
-whatever else the machine does meets them all. A round begins when the core is quiet, which a fixed loop tells: it takes
-at most 1.15 times the least that it ever took. The benchmark waits for that for some minutes in all, and no longer.
-Times are measured within the process, in milliseconds: medians, and the 99th percentile where there were {rounds}
-rounds or more. Nobody is timed on a wrong answer: logits differ by at most 1e-4 from the module's wherever both attend
-to the same events; the others are counted below.
+whatever else the machine does meets them all. Where a bar is set, each run begins when the core is quiet, which a fixed
+loop tells: it takes at most 1.15 times the least that it ever took. The benchmark waits for that for some minutes in
+all, and no longer. Times are measured within the process, in milliseconds: medians, and the 99th percentile where there
+were {rounds} rounds or more. Nobody is timed on a wrong answer: logits differ by at most 1e-4 from the module's
+wherever both attend to the same events; the others are counted below.
 
 Requests are those of the simulated platform's heavy person: their newest events, so many of them engaged as the table
 says, with the newest skips that the model reads; 200,000 events are of the same platform told with a longer history
@@ -148,7 +148,8 @@ def _throughput(results: Results) -> str:
         for one in results.throughput
     ]
     head = ["search", "candidates", "events", "requests/s, one thread", "two threads", "two against one"]
-    return "Each thread has a host of its own; nothing is pinned.\n\n" + table(head, body)
+    told = "Each thread has a host of its own; nothing is pinned. Medians, the last of the ratios of rounds.\n\n"
+    return told + table(head, body)
 
 
 def _peaks(results: Results) -> str:
