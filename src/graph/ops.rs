@@ -326,13 +326,6 @@ impl TypedOp for LowRankCross {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Multiply;
 
-impl Multiply {
-    /// Whether it takes two such inputs.
-    pub fn takes(a: &TypedFact, b: &TypedFact) -> bool {
-        [a, b].iter().all(|input| input.datum_type == f32::datum_type()) && a.shape == b.shape
-    }
-}
-
 impl EvalOp for Multiply {
     op_out_of_plan!();
 

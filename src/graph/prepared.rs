@@ -340,9 +340,11 @@ impl Wired {
     }
 }
 
-fn multiplies(model: &TypedModel, reads: &[OutletId]) -> TractResult<bool> {
+/// Whether these are two tensors of floats of one shape.
+fn are_alike(model: &TypedModel, reads: &[OutletId]) -> TractResult<bool> {
     let &[a, b] = reads else { return Ok(false) };
-    Ok(Multiply::takes(model.outlet_fact(a)?, model.outlet_fact(b)?))
+    let (a, b) = (model.outlet_fact(a)?, model.outlet_fact(b)?);
+    Ok([a, b].iter().all(|fact| fact.datum_type == f32::datum_type()) && a.shape == b.shape)
 }
 
 fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<TVec<OutletId>> {
@@ -358,7 +360,7 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
             return Ok(tvec!(model.add_const(name, constant.tensor()?)?));
         }
         Operator::Unary(operator) => ElementWiseOp(unary(operator)?, None).into(),
-        Operator::Binary(operator) if operator == "Mul" && multiplies(model, reads)? => Multiply.into(),
+        Operator::Binary(operator) if operator == "Mul" && are_alike(model, reads)? => Multiply.into(),
         Operator::Binary(operator) => TypedBinOp(binary(operator)?, None).into(),
         Operator::Select => Iff.into(),
         Operator::EinSum { axes } => EinSum::new(axes.parse()?, f32::datum_type()).into(),
