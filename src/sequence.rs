@@ -1,8 +1,8 @@
 //! From the events of a request to the sequences that the model reads.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
 
-use crate::event::Action;
+use crate::event::{Action, Event};
 use crate::request::Request;
 use crate::response::Notes;
 
@@ -41,7 +41,6 @@ fn in_week(time: i64) -> u32 {
 pub(crate) struct Past {
     /// Index in the request's history.
     pub index: u32,
-    pub item: u64,
     pub action: Action,
     pub time: i64,
 }
@@ -49,50 +48,62 @@ pub(crate) struct Past {
 /// The events strictly before the moment of the request, newest first; of equal times the later given first.
 pub(crate) struct Timeline {
     pub events: Vec<Past>,
-    /// Those of the request's candidates that an event is about.
-    met: BTreeSet<u64>,
+    /// What each of them is about.
+    pub items: Vec<u64>,
+    /// In order, those of the request's candidates that an event is about, and few others.
+    met: Vec<u64>,
 }
 
 impl Timeline {
-    /// Orders a request's events and notes what was odd about them.
+    /// Orders a request's events and notes what was odd about them. A function of its own, so that what it holds has the
+    /// registers to itself.
+    #[inline(never)]
     pub fn of(request: &Request, notes: &mut Notes) -> Timeline {
-        let candidates = Candidates::of(&request.candidates);
-        let mut met = BTreeSet::new();
-        let mut latest = i64::MIN;
-        let mut events = Vec::with_capacity(request.history.len());
-        for (index, event) in request.history.iter().enumerate() {
-            notes.out_of_order_events += u32::from(event.time < latest);
+        let history = &request.history;
+        let (mut latest, mut out_of_order) = (i64::MIN, 0);
+        for event in history {
+            out_of_order += u32::from(event.time < latest);
             latest = latest.max(event.time);
-            if event.time >= request.now {
+        }
+        notes.out_of_order_events = out_of_order;
+        let mut newest_first: Vec<u32> = (0..history.len() as u32).rev().collect();
+        if out_of_order > 0 {
+            newest_first.sort_by_key(|&index| Reverse(history[index as usize].time));
+        }
+
+        let candidates = Candidates::of(&request.candidates);
+        let (mut events, mut items) = (Vec::with_capacity(history.len()), Vec::with_capacity(history.len()));
+        let mut met = Vec::new();
+        for index in newest_first {
+            let Event { item, action, time } = history[index as usize];
+            if time >= request.now {
                 notes.future_events += 1;
                 continue;
             }
-            let action = Action::from_code(event.action).unwrap_or_else(|| {
+            let action = Action::from_code(action).unwrap_or_else(|| {
                 notes.unknown_action_events += 1;
                 Action::Other
             });
-            if candidates.hold(event.item) {
-                met.insert(event.item);
+            if candidates.may_hold(item) {
+                met.push(item);
             }
-            events.push(Past { index: index as u32, item: event.item, action, time: event.time });
+            events.push(Past { index, action, time });
+            items.push(item);
         }
-        if notes.out_of_order_events > 0 {
-            events.sort_by_key(|event| event.time);
-        }
-        events.reverse();
-        Timeline { events, met }
+        met.sort_unstable();
+        met.dedup();
+        Timeline { events, items, met }
     }
 
     /// Whether an event with this candidate lies in the past.
     pub fn holds(&self, candidate: u64) -> bool {
-        self.met.contains(&candidate)
+        self.met.binary_search(&candidate).is_ok()
     }
 }
 
-/// The request's candidates, made to be asked about every event.
+/// The request's candidates, made to be asked about every event: a bit for each hash that one of them has, by which most
+/// other items are told apart.
 struct Candidates {
-    sorted: Vec<u64>,
-    /// One bit for each hash that a candidate has: most other items are told apart by it alone.
     hashes: Vec<u64>,
 }
 
@@ -100,17 +111,15 @@ const HASH_BITS: u32 = 16;
 
 impl Candidates {
     fn of(candidates: &[u64]) -> Candidates {
-        let mut sorted = candidates.to_vec();
-        sorted.sort_unstable();
         let mut hashes = vec![0; 1 << (HASH_BITS - 6)];
         for &item in candidates {
             hashes[hash(item) / 64] |= 1 << (hash(item) % 64);
         }
-        Candidates { sorted, hashes }
+        Candidates { hashes }
     }
 
-    fn hold(&self, item: u64) -> bool {
-        self.hashes[hash(item) / 64] >> (hash(item) % 64) & 1 == 1 && self.sorted.binary_search(&item).is_ok()
+    fn may_hold(&self, item: u64) -> bool {
+        self.hashes[hash(item) / 64] >> (hash(item) % 64) & 1 == 1
     }
 }
 

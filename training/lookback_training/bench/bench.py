@@ -17,8 +17,6 @@ from .runs import Job
 from .settings import Sizes
 from .variants import BenchError, Needs, Variant, named
 
-WORK = Path(__file__).resolve().parents[3] / "target" / "lookback" / "bench"
-"""Where results lie unless said otherwise: beside everything else that is built."""
 NOTES = "notes.md"
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from torch import Tensor
 
 from ..data.search import GeneralSearch, NewestSearch, Search
+from ..errors import MendableError
 from ..model.parts import WHOLE, Parts
 from ..model.ranker import Ranker
 from ..schema import RECENT, Gsu, K
@@ -16,7 +17,7 @@ from ..train.trainee import Searching
 from .stored import Stored
 
 
-class BenchError(ValueError):
+class BenchError(MendableError):
     """A comparison that cannot be made as asked."""
 
 

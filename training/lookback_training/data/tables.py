@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
+from ..errors import MendableError
+
 TIME = pl.Datetime("ms", "UTC")
 REQUIRED: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
     "events": {"user": pl.UInt64, "item": pl.UInt64, "action": pl.Utf8, "time": TIME},
@@ -34,7 +36,7 @@ OPTIONAL: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
 WRITTEN_BY = {"events": "import", "items": "import", "users": "import", "examples": "examples"}
 
 
-class DataError(ValueError):
+class DataError(MendableError):
     """A data directory that cannot be used as it is."""
 
 

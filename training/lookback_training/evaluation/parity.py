@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ..data.requests import Requests
+from ..errors import MendableError
 from ..schema import GSU_NAMES, TASKS, Gsu
 from . import report
 from .scorers import Lists, by_onnxruntime, by_pytorch
@@ -30,7 +31,7 @@ COLUMNS = {
 }
 
 
-class ScoresError(ValueError):
+class ScoresError(MendableError):
     """A file of scores that cannot be compared."""
 
 

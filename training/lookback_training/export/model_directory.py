@@ -11,6 +11,7 @@ import numpy as np
 from blake3 import blake3
 
 from ..data.vocabulary import Vocabulary
+from ..errors import MendableError
 from ..model.ranker import Ranker
 from ..schema import RECENT, SKIPS, K
 from ..train.calibration import Calibration
@@ -21,7 +22,7 @@ GRAPH, MANIFEST, SHARD = "model.onnx", "manifest.json", "shard.lbs"
 POPULARITY, BASELINES = "popularity.json", "baselines.json"
 
 
-class ModelError(ValueError):
+class ModelError(MendableError):
     """A model directory that cannot be used as it is."""
 
 

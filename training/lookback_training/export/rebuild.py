@@ -9,10 +9,11 @@ import onnx
 import torch
 from onnx import numpy_helper
 
+from ..errors import MendableError
 from ..model.ranker import Ranker, Shape
 
 
-class GraphError(ValueError):
+class GraphError(MendableError):
     """A graph that is not one of this package's."""
 
 

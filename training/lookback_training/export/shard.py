@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from blake3 import blake3
 
+from ..errors import MendableError
+
 MAGIC = b"LBSHARD\0"
 FORMAT_VERSION = 2
 HEADER = struct.Struct("<8sIIIIQ32sI28s")
@@ -29,7 +31,7 @@ ELEMENTS: dict[str, tuple[int, np.dtype]] = {
 }
 
 
-class ShardError(ValueError):
+class ShardError(MendableError):
     """A shard that cannot be written or read as it is."""
 
 

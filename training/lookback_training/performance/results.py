@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import MendableError
+
 REFERENCE = "wasmtime"
 NATIVE, EVERYTHING = "native-128", "native-all"
 PEER, WEB = "onnxruntime", "onnxruntime-web"
@@ -15,7 +17,7 @@ ENOUGH_FOR_P99 = 100
 """Rounds from which a 99th percentile is told."""
 
 
-class ResultsError(ValueError):
+class ResultsError(MendableError):
     """Results that are not there, or not of this version."""
 
 

@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from ..errors import MendableError
+
 FOLDER = Path(__file__).resolve().parents[3] / "pipeline" / "sql"
 PARAMETER = re.compile(r"\$\{(\w+)\}")
 
 
-class ProductionError(ValueError):
+class ProductionError(MendableError):
     """Data or parameters of which no production examples can be made."""
 
 

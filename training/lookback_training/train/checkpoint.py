@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 
+from ..errors import MendableError
 from .trainee import Trainee
 
 CHECKPOINT = "checkpoint.pt"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(MendableError):
     """A checkpoint that does not fit the run."""
 
 

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ..errors import MendableError
 from ..schema import GSU_NAMES
 from .calibration import METHODS
 
 DEFAULTS = Path(__file__).resolve().parents[2] / "configs" / "default.toml"
 
 
-class ConfigError(ValueError):
+class ConfigError(MendableError):
     """A configuration that names something unknown or of the wrong type."""
 
 

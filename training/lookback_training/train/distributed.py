@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..data.batch import Batch, Events
+from ..errors import MendableError
 from . import rendezvous
 
 Part = TypeVar("Part")
 Moved = TypeVar("Moved", Batch, Events)
 
 
-class LaunchError(RuntimeError):
+class LaunchError(MendableError):
     """Processes started in a way that cannot train."""
 
 
