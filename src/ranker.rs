@@ -195,7 +195,8 @@ impl Ranker {
         let (known, unknown): (Vec<_>, Vec<_>) =
             candidates.iter().copied().zip(found).partition(|(_, found)| found.is_some());
         notes.unknown_candidates = unknown.len() as u32;
-        let (engaged, skips) = sequences(mem::take(&mut timeline.events), &timeline.items, &lookup, manifest.skips as usize, &mut notes);
+        let (engaged, skips) =
+            sequences(mem::take(&mut timeline.events), &timeline.items, &lookup, manifest.skips as usize, &mut notes);
 
         if engaged.past.is_empty() && skips.past.is_empty() {
             let response =
@@ -377,13 +378,7 @@ impl Scores<'_> {
 /// Divides events into engaged ones and the first `most_skips` skips, leaving out items without an embedding. A
 /// function of its own, so that what it holds has the registers to itself.
 #[inline(never)]
-fn sequences(
-    events: Vec<Past>,
-    items: &[u64],
-    lookup: &Lookup,
-    most_skips: usize,
-    notes: &mut Notes,
-) -> (Rows, Rows) {
+fn sequences(events: Vec<Past>, items: &[u64], lookup: &Lookup, most_skips: usize, notes: &mut Notes) -> (Rows, Rows) {
     let mut found = lookup.find_all(items).into_iter();
     let (mut engaged, mut skips) = (Rows { past: events, item: Vec::with_capacity(items.len()) }, Rows::default());
     engaged.past.retain(|event| match found.next().flatten() {

@@ -126,8 +126,7 @@ fn request(shard: &Shard) -> Request {
 }
 
 fn starts(host: &Host, request: &Request, count: usize) -> Result<Value> {
-    let times: Vec<StartTimes> =
-        (0..count).map(|_| host.time_start(request)).collect::<std::result::Result<_, _>>()?;
+    let times: Vec<StartTimes> = (0..count).map(|_| host.time_start(request)).collect::<std::result::Result<_, _>>()?;
     let start = sorted(times.iter().map(|times| microseconds(times.start)));
     let first = sorted(times.iter().map(|times| milliseconds(times.first)));
     let later = sorted(times.iter().map(|times| milliseconds(times.later)));
