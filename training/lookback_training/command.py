@@ -71,8 +71,9 @@ def parser() -> argparse.ArgumentParser:
     four.add_argument(
         "--only",
         nargs="+",
+        type=_variant,
         metavar="VARIANT",
-        help="only these, such as no-time; one that is not there has all of them named",
+        help="only these, such as no-time; what is none has all of them listed",
     )
     four.set_defaults(run=compare)
     five = commands.add_parser("adapt", help="map a new embedding version back to the one that a model was trained on")
@@ -90,6 +91,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 # Each command imports what it runs, and no other's: PyTorch and what else there is take many seconds.
+def _variant(text: str) -> str:
+    from .bench.variants import BenchError, named
+
+    try:
+        return named(text).name
+    except BenchError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def train(options: argparse.Namespace) -> int:
     from .train import config, run
 

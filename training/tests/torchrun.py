@@ -34,7 +34,7 @@ def _import_once() -> None:
     """Start the server that processes are forked from; what it imports it looks for in PYTHONPATH only."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(Path(lookback_training.__file__).parents[1])
-    multiprocessing.forkserver.set_forkserver_preload(["lookback_training.command", "lookback_training.train.run", "pytest"])
+    multiprocessing.forkserver.set_forkserver_preload(["lookback_training.train.run", "pytest"])
     multiprocessing.forkserver.ensure_running()
     if before is None:
         del os.environ["PYTHONPATH"]

@@ -165,8 +165,9 @@ pub fn test(lookback: &Path, filter: Option<&str>) -> Result<Counts> {
         npm::count(&mut test, each, filter)
     };
     counts += run("unit", counts::vitest, "--testNamePattern")?;
-    counts += run("browser", counts::playwright, "--grep")?;
-    counts += run("charts", counts::playwright, "--grep")?;
+    for script in ["browser", "times", "charts"] {
+        counts += run(script, counts::playwright, "--grep")?;
+    }
     Ok(counts)
 }
 
