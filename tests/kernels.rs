@@ -389,7 +389,8 @@ const ACTIONS: usize = 2;
 const AGES: usize = 5;
 
 fn long_case() -> impl Strategy<Value = LongCase> {
-    let sizes = (1usize..4, 1usize..6, 1usize..6, 1usize..7, 1usize..19);
+    let head_width = prop_oneof![1usize..6, 9usize..34];
+    let sizes = (1usize..7, head_width, 1usize..6, 1usize..7, 1usize..19);
     (sizes, 0usize..6, 1usize..12, 0usize..40).prop_flat_map(|((heads, head_width, k, dimension, width), c, m, n)| {
         let floats = |len| vec(-1.0f32..1.0, len);
         let columns = heads * head_width;

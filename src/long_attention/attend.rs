@@ -4,141 +4,130 @@ use wide::f32x4;
 
 use super::LongAttention;
 use super::encoded::Events;
-use super::queries::Queries;
 use crate::esu::Attended;
 use crate::gsu::NO_EVENT;
-use crate::numeric::{LANES, WIDE, add, dot_each, put_few, softmax, weighted_sums};
+use crate::numeric::{LANES, put_few, softmax};
 
-/// Candidates whose attention is projected together: what it mixes of so many stays in the first cache.
+/// Candidates of which what is mixed is projected together: it stays in the first cache.
 const TOGETHER: usize = 16;
 
+/// How candidates attend to events: what their logits are made of, and what is mixed by their weights.
+pub(super) trait Way {
+    /// Numbers that the events found for a candidate are mixed to.
+    fn mixed(&self) -> usize;
+
+    /// What is added to the logits of a group of [`LANES`] heads, whatever the event.
+    fn bias(&self, candidate: usize, group: usize) -> f32x4;
+
+    /// Adds to the logits of a group's heads what a candidate makes of each event.
+    fn add_logits(&self, candidate: usize, group: usize, found: &[usize], logits: &mut [f32x4]);
+
+    /// D.
+    fn columns(&self) -> usize;
+
+    /// Mixes the events found by weights `[H, k]`.
+    fn mix(&mut self, found: &[usize], weight: &[f32], k: usize, mixed: &mut [f32]);
+
+    /// What candidates mixed, `[n, mixed]`, to their outputs `[n, D]`.
+    fn project(&self, mixed: &[f32], output: &mut [f32]);
+}
+
 impl LongAttention {
-    /// Attends each candidate to the events in its slots, `index` `[C, K]`, of a history of `all` events.
+    /// Attends each candidate, encoded `[C, w]`, to the events in its slots, `index` `[C, K]`, of a history of `all` events.
     pub(super) fn attend(
         &self,
-        queries: &Queries,
+        candidate: &[f32],
         events: &Events,
         category: &[i64],
         index: &[i64],
         all: usize,
     ) -> Attended {
-        let (columns, heads, k) = (self.value_bias.len(), self.heads, self.k);
-        let (candidates, stride) = (queries.candidates(), queries.stride);
         let mut position = vec![0; all];
         events.rows.iter().zip(0..).for_each(|(&row, at)| position[row as usize] = at);
-        let mut mixing = Mixing::new(queries, events, heads, k);
+        let slots = Slots { category, index, position, heads: self.heads, k: self.k };
+        let [candidates, rows] = [category.len(), events.rows.len()];
+        if self.projected.multiplications(candidates, rows, self.k) < self.absorbed.multiplications(candidates, self.k)
+        {
+            slots.attend(self.projected.way(candidate, events), events)
+        } else {
+            slots.attend(self.absorbed.way(candidate, events), events)
+        }
+    }
+}
+
+/// Which events candidates attend to.
+struct Slots<'a> {
+    /// `[C]`.
+    category: &'a [i64],
+    /// Rows of the history `[C, k]`.
+    index: &'a [i64],
+    /// Of each row of the history its place among the events that are encoded.
+    position: Vec<usize>,
+    heads: usize,
+    k: usize,
+}
+
+impl Slots<'_> {
+    fn attend(&self, mut way: impl Way, events: &Events) -> Attended {
+        let Slots { heads, k, .. } = *self;
+        let (candidates, columns, mixed) = (self.category.len(), way.columns(), way.mixed());
         let mut attended = Attended {
             output: vec![0.0; candidates * columns],
             weight: vec![0.0; candidates * heads * k],
             intensity: vec![0.0; candidates * heads],
         };
-        let mut mixed = vec![0.0; TOGETHER * heads * stride];
+        let mut found = Vec::with_capacity(k);
+        let mut logits = vec![f32x4::ZERO; k.next_multiple_of(LANES)];
+        let mut of_some = vec![0.0; TOGETHER * mixed];
         let mut projected = vec![0.0; TOGETHER * columns];
-        for candidates in alike_together(category, index, k).chunks(TOGETHER) {
-            for (&c, mixed) in candidates.iter().zip(mixed.chunks_exact_mut(heads * stride)) {
+        for candidates in self.alike_together().chunks(TOGETHER) {
+            for (&c, mixed) in candidates.iter().zip(of_some.chunks_exact_mut(mixed)) {
                 // Events are found best first, so that empty slots come last.
-                let found = index[c * k..(c + 1) * k].iter().take_while(|&&row| row != NO_EVENT);
+                let rows = self.index[c * k..(c + 1) * k].iter().take_while(|&&row| row != NO_EVENT);
+                found.clear();
+                found.extend(rows.map(|&row| self.position[row as usize]));
                 let weight = &mut attended.weight[c * heads * k..(c + 1) * heads * k];
                 let intensity = &mut attended.intensity[c * heads..(c + 1) * heads];
-                mixing.mix(c, found.map(|&row| position[row as usize]), weight, intensity, mixed);
+                for group in 0..heads.div_ceil(LANES) {
+                    let of_candidate = way.bias(c, group);
+                    // Biases are read of all before what else there is, so that one need not wait for the other.
+                    for (logits, &event) in logits.iter_mut().zip(&found) {
+                        *logits = of_candidate + f32x4::new(events.bias[event * heads.div_ceil(LANES) + group]);
+                    }
+                    way.add_logits(c, group, &found, &mut logits);
+                    weigh(&logits, found.len(), group * LANES, weight, k, intensity);
+                }
+                way.mix(&found, weight, k, mixed);
             }
-            let rows = &mut projected[..candidates.len() * columns];
-            let parts = self.value.iter().zip((0..).step_by(stride)).zip((0..).step_by(columns / heads));
-            for ((value, from), to) in parts {
-                value.multiply(&mixed[from..], heads * stride, &mut rows[to..], columns);
-            }
-            for (&c, projected) in candidates.iter().zip(rows.chunks_exact(columns)) {
-                if index[c * k] != NO_EVENT {
-                    let output = &mut attended.output[c * columns..(c + 1) * columns];
-                    output.copy_from_slice(&self.value_bias);
-                    add(output, projected);
+            let projected = &mut projected[..candidates.len() * columns];
+            way.project(&of_some[..candidates.len() * mixed], projected);
+            for (&c, projected) in candidates.iter().zip(projected.chunks_exact(columns)) {
+                if self.index[c * k] != NO_EVENT {
+                    attended.output[c * columns..(c + 1) * columns].copy_from_slice(projected);
                 }
             }
         }
         attended
     }
+
+    /// Candidates in an order in which those come together that attend to much the same events, which then are in a cache.
+    fn alike_together(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.category.len()).collect();
+        order.sort_unstable_by_key(|&c| (self.category[c], self.index[c * self.k]));
+        order
+    }
 }
 
-/// Candidates in an order in which those come together that attend to much the same events, which then are in a cache.
-fn alike_together(category: &[i64], index: &[i64], k: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..category.len()).collect();
-    order.sort_unstable_by_key(|&c| (category[c], index[c * k]));
-    order
-}
-
-/// Mixes events, with room for what is worked out on the way.
-struct Mixing<'a> {
-    queries: &'a Queries,
-    events: &'a Events,
-    heads: usize,
-    k: usize,
-    /// The events attended to, and their first places in the table of events.
-    held: Vec<usize>,
-    places: Vec<usize>,
-    /// Of each of them, for the heads of a group, its logit and then its weight in every lane.
-    logits: Vec<f32x4>,
-    by_slot: Vec<[f32x4; LANES]>,
-    sums: Vec<f32>,
-}
-
-impl<'a> Mixing<'a> {
-    fn new(queries: &'a Queries, events: &'a Events, heads: usize, k: usize) -> Mixing<'a> {
-        Mixing {
-            queries,
-            events,
-            heads,
-            k,
-            held: Vec::with_capacity(k),
-            places: Vec::with_capacity(k),
-            logits: vec![f32x4::ZERO; k.next_multiple_of(LANES)],
-            by_slot: vec![[f32x4::ZERO; LANES]; k],
-            sums: vec![0.0; LANES * queries.stride],
+/// From the logits of a group of heads, the first of them given, to weights `[H, k]` and intensities `[H]`.
+fn weigh(logits: &[f32x4], found: usize, first: usize, weight: &mut [f32], k: usize, intensity: &mut [f32]) {
+    let heads = first..intensity.len().min(first + LANES);
+    for (logits, slot) in logits.as_chunks().0.iter().zip((0..found).step_by(LANES)) {
+        let count = LANES.min(found - slot);
+        for (logits, head) in f32x4::transpose(*logits).iter().zip(heads.clone()) {
+            put_few(*logits, &mut weight[head * k + slot..][..count]);
         }
     }
-
-    /// A candidate's weights `[H, K]` and intensities `[H]`, and the weighted sums `[H, stride]` of the events found for it.
-    fn mix(
-        &mut self,
-        candidate: usize,
-        found: impl Iterator<Item = usize>,
-        weight: &mut [f32],
-        intensity: &mut [f32],
-        mixed: &mut [f32],
-    ) {
-        let Mixing { queries, events, heads, k, held, places, logits, by_slot, sums } = self;
-        let (heads, k, stride) = (*heads, *k, queries.stride);
-        let groups = heads.div_ceil(LANES);
-        held.clear();
-        held.extend(found);
-        places.clear();
-        places.extend(held.iter().map(|event| event * (stride / WIDE)));
-        for group in 0..groups {
-            let first = group * LANES;
-            let lanes = LANES.min(heads - first);
-            // Lanes beyond the last head do its work again.
-            let head = [0, 1, 2, 3].map(|lane| first + lane.min(lanes - 1));
-            let keys = head.map(|head| queries.key(candidate, head));
-            let of_query = queries.bias(candidate, group);
-            // Biases are read of all before what else there is, so that one need not wait for the other.
-            for (logits, &event) in logits.iter_mut().zip(held.iter()) {
-                *logits = of_query + f32x4::new(events.bias[event * groups + group]);
-            }
-            for (logits, &event) in logits.iter_mut().zip(held.iter()) {
-                *logits += dot_each(keys, &events.x[event * stride..(event + 1) * stride]);
-            }
-            for (logits, first) in logits.as_chunks().0.iter().zip((0..held.len()).step_by(LANES)) {
-                let count = LANES.min(held.len() - first);
-                for (logits, head) in f32x4::transpose(*logits).iter().zip(head).take(lanes) {
-                    put_few(*logits, &mut weight[head * k + first..][..count]);
-                }
-            }
-            for (lane, &head) in head.iter().enumerate().take(lanes) {
-                let of_head = &mut weight[head * k..head * k + held.len()];
-                intensity[head] = softmax(of_head);
-                by_slot.iter_mut().zip(of_head).for_each(|(lanes, weight)| lanes[lane] = f32x4::splat(*weight));
-            }
-            weighted_sums(places, &by_slot[..held.len()], events.x.as_chunks().0, stride, sums);
-            mixed[first * stride..(first + lanes) * stride].copy_from_slice(&sums[..lanes * stride]);
-        }
+    for head in heads {
+        intensity[head] = softmax(&mut weight[head * k..][..found]);
     }
 }

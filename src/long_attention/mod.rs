@@ -1,20 +1,21 @@
 //! Long attention: the whole history searched for each candidate, and exact attention to what was found.
 //!
 //! The operator `LongAttention` of the domain `ai.lookback`, done with less than its definition: only events that are
-//! attended to are encoded (all, where search itself reads them), an item that was met often is encoded once, and no
-//! event is projected. With keys K·x, q·(K·x) = (Kᵀ·q)·x, so that the candidate takes the key's projection upon itself;
-//! and the sum of weighted values is the value of the weighted sum.
+//! attended to are encoded (all, where search itself reads them), an item that was met often is encoded once, and events are
+//! projected once, or not at all where they are many.
 
+mod absorbed;
 mod attend;
 mod encoded;
-mod queries;
+mod projected;
 
+use self::absorbed::Absorbed;
 use self::encoded::Items;
-use self::queries::Queries;
+use self::projected::Projected;
 use crate::encoder::{self, Encoder, Marks};
 use crate::esu::Attended;
 use crate::gsu::{self, ByItem, Logits, NO_EVENT};
-use crate::numeric::{Linear, Matrix, add};
+use crate::numeric::{Linear, Matrix};
 use crate::request::Gsu;
 use crate::stage::{self, Stage};
 
@@ -72,11 +73,10 @@ pub struct Found {
 #[derive(Clone, Debug)]
 pub struct LongAttention {
     encoder: Encoder,
-    /// From a candidate to its query.
-    query: Linear,
-    /// Of each head: from the width of the encoder to its part of the output.
-    value: Vec<Matrix>,
-    value_bias: Vec<f32>,
+    projected: Projected,
+    absorbed: Absorbed,
+    /// From a candidate to what consistent search multiplies the sum of an event's parts with.
+    all_heads: Linear,
     age_bias: Vec<f32>,
     action_bias: Vec<f32>,
     heads: usize,
@@ -88,12 +88,10 @@ impl LongAttention {
     pub fn new(encoder: encoder::Weights, weights: Weights, heads: usize, k: usize) -> LongAttention {
         let encoder = Encoder::new(encoder);
         let width = encoder.width();
-        let head_width = weights.query.1.len() / heads;
-        let value = weights.value.0.chunks_exact(head_width * width);
         LongAttention {
-            query: queries::layer(&weights, width, heads),
-            value: value.map(|part| Matrix::transposed(part, head_width, width)).collect(),
-            value_bias: weights.value.1,
+            projected: Projected::new(&weights, width, heads),
+            absorbed: Absorbed::new(&weights, width, heads),
+            all_heads: absorbed::of_all_heads(&weights, width, heads, encoder.norm_weight()),
             age_bias: weights.age_bias,
             action_bias: weights.action_bias,
             encoder,
@@ -111,7 +109,6 @@ impl LongAttention {
     pub fn run(&self, gsu: Gsu, embedding: &[f32], category: &[i64], history: &impl History) -> Found {
         stage::begin(Stage::Query);
         let candidate = self.encoder.candidates(embedding, category);
-        let queries = Queries::of(&candidate, &self.query, self.encoder.width(), self.heads);
         stage::begin(Stage::Index);
         let (index, items) = match gsu {
             Gsu::Hard => {
@@ -126,29 +123,24 @@ impl LongAttention {
                 let index = gsu::soft(embedding, &embeddings, &by_item, self.encoder.dimension(), self.k);
                 (index, Items::Embeddings(by_item, embeddings))
             }
-            Gsu::Consistent => self.search(&queries, history),
+            Gsu::Consistent => self.search(&candidate, history),
         };
         stage::begin(Stage::Encode);
         let events = self.encode(picked(&index, history.events()), items, history);
         stage::begin(Stage::Attend);
-        let attended = self.attend(&queries, &events, category, &index, history.events());
+        let attended = self.attend(&candidate, &events, category, &index, history.events());
         Found { candidate, attended, index }
     }
 
     /// Consistent search. A sum over heads of (Σ parts · scale ∘ norm) · key is (Σ parts · (norm ∘ Σ key)) · scale, so that
     /// the events on an item share a product, and those with a mark another.
-    fn search(&self, queries: &Queries, history: &impl History) -> (Vec<i64>, Items) {
+    fn search(&self, candidate: &[f32], history: &impl History) -> (Vec<i64>, Items) {
         let width = self.encoder.width();
         let events = ByItem::of((0..history.events()).map(|row| history.item(row)));
         let item = self.parts(&embeddings(&events.item, history), &events.item, history);
-        let mut sums = Vec::with_capacity(queries.candidates() * width);
-        for c in 0..queries.candidates() {
-            let mut sum = queries.key(c, 0).to_vec();
-            (1..self.heads).for_each(|head| add(&mut sum, queries.key(c, head)));
-            sums.extend(sum.iter().zip(self.encoder.norm_weight()).map(|(sum, norm)| sum * norm));
-        }
+        let query = self.all_heads.of(candidate);
         let mark_table = self.encoder.mark_table();
-        let mark = Matrix::transposed(&mark_table, mark_table.len() / width, width).product(&sums);
+        let mark = Matrix::transposed(&mark_table, mark_table.len() / width, width).product(&query);
         let [age_bias, action_bias] = [&self.age_bias, &self.action_bias]
             .map(|bias| bias.chunks_exact(self.heads).map(|heads| heads.iter().sum()).collect::<Vec<f32>>());
         let of_event: Vec<Marks> = (0..history.events()).map(|row| history.marks(row)).collect();
@@ -156,7 +148,7 @@ impl LongAttention {
         let bias: Vec<f32> = of_event.iter().map(|of| age_bias[of.age] + action_bias[of.action]).collect();
         let scale = self.encoder.scales(&item, &events, &of_event);
         let logits = Logits {
-            query: &sums,
+            query: &query,
             item: &item,
             events: &events,
             mark: &mark,

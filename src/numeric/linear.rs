@@ -33,6 +33,13 @@ impl Linear {
         self.weight.columns()
     }
 
+    /// x `[n, inner]` to `[n, columns]`.
+    pub fn of(&self, x: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; x.len() / self.weight.inner() * self.columns()];
+        self.apply(x, None, &mut out);
+        out
+    }
+
     /// x `[n, inner]` to `out` `[n, columns]`; what `shared` `[columns]` holds is added before the activation.
     pub fn apply(&self, x: &[f32], shared: Option<&[f32]>, out: &mut [f32]) {
         self.weight.multiply(x, self.weight.inner(), out, self.columns());

@@ -74,7 +74,9 @@ impl Matrix {
             let rows = out.len().div_ceil(out_stride);
             // Rows beyond the last do its work again.
             let left = [0, 1, 2, 3].map(|row: usize| &left[row.min(rows - 1) * left_stride..][..self.inner]);
-            pack(left, &mut packed);
+            if !self.blocks.is_empty() {
+                pack(left, &mut packed);
+            }
             for (block, first) in self.blocks.chunks_exact(self.inner).zip((0..).step_by(COLUMNS)) {
                 let sums = block_product(&packed, block);
                 let columns = COLUMNS.min(self.columns - first);

@@ -200,6 +200,19 @@ pub(crate) fn dot_each(four: [&[f32]; LANES], one: &[f32]) -> f32x4 {
     (a + b) + (c + d)
 }
 
+/// Inner products of four vectors with four others, of each four the numbers by turns: [`LANES`] of the first, [`LANES`] of the
+/// second, and so on.
+pub(crate) fn dot_pairs(a: &[[[f32; LANES]; LANES]], b: &[[[f32; LANES]; LANES]]) -> f32x4 {
+    let mut sums = [f32x4::ZERO; LANES];
+    repeated_long!(a.iter().zip(b), |(a, b)| {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += f32x4::new(*a) * f32x4::new(*b);
+        }
+    });
+    let [a, b, c, d] = f32x4::transpose(sums);
+    (a + b) + (c + d)
+}
+
 /// Numbers of a row that are summed together: two vectors for each of four sums.
 pub(crate) const WIDE: usize = 2 * LANES;
 
@@ -225,4 +238,22 @@ pub(crate) fn weighted_sums(
             out[part * WIDE..(part + 1) * WIDE].copy_from_slice(&bytemuck::cast::<_, [f32; WIDE]>(sums));
         }
     }
+}
+
+/// The weighted sum of parts of N vectors of a table, each given by its place, with a weight in every lane. A function of its
+/// own, so that its sums have the registers to themselves.
+#[inline(never)]
+pub(crate) fn weighted_sum<const N: usize>(
+    places: &[usize],
+    part: usize,
+    weight: &[f32x4],
+    table: &[[[f32; LANES]; N]],
+) -> [f32x4; N] {
+    let mut sums = [f32x4::ZERO; N];
+    repeated_long!(weight.iter().zip(places), |(weight, &place)| {
+        for (sum, vector) in sums.iter_mut().zip(&table[place + part]) {
+            *sum += *weight * f32x4::new(*vector);
+        }
+    });
+    sums
 }

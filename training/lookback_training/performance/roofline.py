@@ -122,16 +122,20 @@ def work(shape: Shape, cell: Cell) -> dict[str, Work]:
     """What the stages have to do that do the bulk of it; see src/long_attention and src/gsu."""
     c, n, m, p = cell.candidates, cell.events, cell.items, cell.attended
     d, w, wide = shape.dimension, shape.width, shape.columns
-    query = c * (d * w + shape.heads * w * (w + 1))
+    query = c * d * w + (c * w * w if cell.search == "consistent" else 0)
+    # Few events are projected, many are attended to as they are: src/long_attention/attend.rs takes what is less.
+    projected = c * (w + 2 * shape.k) * wide + 2 * p * w * wide
+    absorbed = c * (shape.heads * w * (w + 1 + 2 * shape.k) + w * wide)
+    row = 2 * wide if projected < absorbed else w
     encoded = 0 if cell.search == "consistent" else min(m, p)
     all_work = {
         "decode": Work(0, cell.request_bytes),
         "lookup": Work(0, c * shape.row_bytes + n * 16),
-        "query": Work(2 * query, FLOAT * c * (d + w + shape.heads * (w + 1))),
+        "query": Work(2 * query, FLOAT * c * (d + w)),
         "encode": Work(2 * encoded * d * w + 8 * p * w, FLOAT * (2 * encoded * d + 2 * p * w)),
         "attend": Work(
-            4 * c * shape.k * shape.heads * w + 2 * c * w * wide,
-            FLOAT * c * (shape.k * w + shape.heads * (w + shape.k) + wide),
+            2 * min(projected, absorbed),
+            FLOAT * c * (w + shape.k * (row + shape.heads) + wide),
         ),
         "head": Work(c * shape.head_operations, shape.head_bytes + FLOAT * c * (2 * d + wide)),
     }

@@ -1,5 +1,7 @@
 //! Messages across the module's border: four letters, a version, then postcard.
 
+mod request;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::capture::Capture;
@@ -15,11 +17,20 @@ pub trait Message: Serialize + DeserializeOwned {
     const MAGIC: [u8; 4];
     /// Its name in errors.
     const NAME: &'static str;
+
+    /// The message that bytes start with, and the rest of them.
+    fn take(bytes: &[u8]) -> postcard::Result<(Self, &[u8])> {
+        postcard::take_from_bytes(bytes)
+    }
 }
 
 impl Message for Request {
     const MAGIC: [u8; 4] = *b"LBRQ";
     const NAME: &'static str = "request";
+
+    fn take(bytes: &[u8]) -> postcard::Result<(Request, &[u8])> {
+        request::take_request(bytes)
+    }
 }
 impl Message for Response {
     const MAGIC: [u8; 4] = *b"LBRS";
@@ -28,6 +39,10 @@ impl Message for Response {
 impl Message for ExplainRequest {
     const MAGIC: [u8; 4] = *b"LBXQ";
     const NAME: &'static str = "explain request";
+
+    fn take(bytes: &[u8]) -> postcard::Result<(ExplainRequest, &[u8])> {
+        request::take_explain_request(bytes)
+    }
 }
 impl Message for ExplainResponse {
     const MAGIC: [u8; 4] = *b"LBXS";
@@ -96,7 +111,7 @@ pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, WireError> {
         return Err(WireError::Version { name: M::NAME, got: version });
     }
     let damaged = |reason: String| WireError::Damaged { name: M::NAME, reason };
-    let (message, rest) = postcard::take_from_bytes(body).map_err(|error| damaged(error.to_string()))?;
+    let (message, rest) = M::take(body).map_err(|error| damaged(error.to_string()))?;
     if !rest.is_empty() {
         return Err(damaged(format!("{} bytes too many", rest.len())));
     }

@@ -1,0 +1,158 @@
+//! Attention to many events, none of which is projected.
+//!
+//! With keys K·x + b, q·(K·x + b) = (Kᵀ·q)·x + b·q, so that the candidate takes the key's projection upon itself; and the sum
+//! of weighted values is the value of the weighted sum.
+
+use wide::f32x4;
+
+use super::Weights;
+use super::attend::Way;
+use super::encoded::Events;
+use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, add, dot_each, weighted_sums};
+
+/// The projections of attention, those of keys and values absorbed.
+#[derive(Clone, Debug)]
+pub(super) struct Absorbed {
+    /// From a candidate to what events are multiplied with, and what is added to that, to give their logits:
+    /// `[w, H · stride + H]`, where keys are zeros beyond w and heads are filled up to a multiple of [`LANES`].
+    query: Linear,
+    /// Of each head: from the width of the encoder to its part of the output.
+    value: Vec<Matrix>,
+    value_bias: Vec<f32>,
+    width: usize,
+    stride: usize,
+    heads: usize,
+}
+
+impl Absorbed {
+    pub fn new(weights: &Weights, width: usize, heads: usize) -> Absorbed {
+        let columns = weights.query.1.len();
+        let head_width = columns / heads;
+        let by = 1.0 / (head_width as f32).sqrt();
+        let stride = width.next_multiple_of(WIDE);
+        let row = heads * stride + heads.next_multiple_of(LANES);
+        let (mut weight, mut bias) = (vec![0.0; row * width], vec![0.0; row]);
+        // What the query's column j is multiplied with goes to a row.
+        let mut absorb = |row: usize, j: usize, factor: f32| {
+            add_scaled(&mut weight[row * width..][..width], &weights.query.0[j * width..][..width], factor);
+            bias[row] += factor * weights.query.1[j];
+        };
+        for j in 0..columns {
+            let head = j / head_width;
+            for (i, key) in weights.key.0[j * width..(j + 1) * width].iter().enumerate() {
+                absorb(head * stride + i, j, by * key);
+            }
+            absorb(heads * stride + head, j, by * weights.key.1[j]);
+        }
+        let value = weights.value.0.chunks_exact(head_width * width);
+        Absorbed {
+            query: Linear::new(Matrix::transposed(&weight, row, width), Some(bias), Activation::Identity),
+            value: value.map(|part| Matrix::transposed(part, head_width, width)).collect(),
+            value_bias: weights.value.1.clone(),
+            width,
+            stride,
+            heads,
+        }
+    }
+
+    /// How many it takes for candidates with k events each, to any number of events.
+    pub fn multiplications(&self, candidates: usize, k: usize) -> usize {
+        let (heads, columns) = (self.heads.next_multiple_of(LANES), self.value_bias.len());
+        candidates * (self.width * (self.query.columns() + columns) + 2 * k * heads * self.stride)
+    }
+
+    /// For candidates `[C, w]`.
+    pub fn way<'a>(&'a self, candidates: &[f32], events: &'a Events) -> impl Way + 'a {
+        Mixing {
+            absorbed: self,
+            queries: self.query.of(candidates),
+            row: self.query.columns(),
+            events,
+            places: Vec::new(),
+            by_slot: Vec::new(),
+            sums: vec![0.0; LANES * self.stride],
+        }
+    }
+}
+
+/// From a candidate to what the logits of all heads together multiply events with, `[w, w]`, times a number for each column.
+pub(super) fn of_all_heads(weights: &Weights, width: usize, heads: usize, scale: &[f32]) -> Linear {
+    let columns = weights.query.1.len();
+    let by = 1.0 / ((columns / heads) as f32).sqrt();
+    let (mut weight, mut bias) = (vec![0.0; width * width], vec![0.0; width]);
+    for j in 0..columns {
+        let keys = weights.key.0[j * width..(j + 1) * width].iter().zip(scale);
+        for (i, (key, scale)) in keys.enumerate() {
+            let factor = by * key * scale;
+            add_scaled(&mut weight[i * width..][..width], &weights.query.0[j * width..][..width], factor);
+            bias[i] += factor * weights.query.1[j];
+        }
+    }
+    Linear::new(Matrix::transposed(&weight, width, width), Some(bias), Activation::Identity)
+}
+
+fn add_scaled(to: &mut [f32], from: &[f32], by: f32) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += by * from);
+}
+
+/// Mixes events as they are, with room for what is worked out on the way.
+struct Mixing<'a> {
+    absorbed: &'a Absorbed,
+    /// `[C, row]`.
+    queries: Vec<f32>,
+    row: usize,
+    events: &'a Events,
+    /// The first places of the events found in the table of events.
+    places: Vec<usize>,
+    /// Of each of them, for the heads of a group, its weight in every lane.
+    by_slot: Vec<[f32x4; LANES]>,
+    sums: Vec<f32>,
+}
+
+impl Way for Mixing<'_> {
+    fn mixed(&self) -> usize {
+        self.absorbed.heads * self.absorbed.stride
+    }
+
+    fn columns(&self) -> usize {
+        self.absorbed.value_bias.len()
+    }
+
+    fn bias(&self, candidate: usize, group: usize) -> f32x4 {
+        f32x4::from(&self.queries[candidate * self.row + self.mixed() + group * LANES..][..LANES])
+    }
+
+    fn add_logits(&self, candidate: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
+        let (stride, heads) = (self.absorbed.stride, self.absorbed.heads);
+        let queries = &self.queries[candidate * self.row..][..heads * stride];
+        // Lanes beyond the last head do its work again.
+        let keys = [0, 1, 2, 3].map(|lane| &queries[(group * LANES + lane).min(heads - 1) * stride..][..stride]);
+        for (logits, &event) in logits.iter_mut().zip(found) {
+            *logits += dot_each(keys, &self.events.x[event * stride..(event + 1) * stride]);
+        }
+    }
+
+    fn mix(&mut self, found: &[usize], weight: &[f32], k: usize, mixed: &mut [f32]) {
+        let stride = self.absorbed.stride;
+        self.places.clear();
+        self.places.extend(found.iter().map(|event| event * (stride / WIDE)));
+        self.by_slot.resize(found.len(), [f32x4::ZERO; LANES]);
+        for (weight, mixed) in weight.chunks(LANES * k).zip(mixed.chunks_mut(LANES * stride)) {
+            for (lane, weight) in weight.chunks_exact(k).enumerate() {
+                self.by_slot.iter_mut().zip(weight).for_each(|(lanes, weight)| lanes[lane] = f32x4::splat(*weight));
+            }
+            weighted_sums(&self.places, &self.by_slot, self.events.x.as_chunks().0, stride, &mut self.sums);
+            mixed.copy_from_slice(&self.sums[..mixed.len()]);
+        }
+    }
+
+    fn project(&self, mixed: &[f32], output: &mut [f32]) {
+        let Absorbed { value, value_bias, stride, heads, .. } = self.absorbed;
+        let columns = value_bias.len();
+        let parts = value.iter().zip((0..).step_by(*stride)).zip((0..).step_by(columns / heads));
+        for ((value, from), to) in parts {
+            value.multiply(&mixed[from..], heads * stride, &mut output[to..], columns);
+        }
+        output.chunks_exact_mut(columns).for_each(|row| add(row, value_bias));
+    }
+}

@@ -1,0 +1,151 @@
+//! Attention to few events, of each of which keys and values are projected once.
+
+use wide::f32x4;
+
+use super::Weights;
+use super::attend::Way;
+use super::encoded::Events;
+use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, dot_pairs, weighted_sum};
+
+/// The projections of attention, laid out for it.
+#[derive(Clone, Debug)]
+pub(super) struct Projected {
+    /// To `[groups of heads, part, head, number]` with [`LANES`] heads to a group and as many numbers to a part, zeros beyond
+    /// the last head and the last number; over the square root of D/H.
+    query: Linear,
+    /// To the same of events.
+    key: Linear,
+    /// To `[H, value_width]`, zeros beyond D/H.
+    value: Linear,
+    width: usize,
+    heads: usize,
+    head_width: usize,
+    /// Numbers of a head's value, those that fill it up counted.
+    value_width: usize,
+}
+
+/// Where a number of a head's part of a row goes.
+type Place<'a> = &'a dyn Fn(usize, usize) -> usize;
+
+impl Projected {
+    pub fn new(weights: &Weights, width: usize, heads: usize) -> Projected {
+        let head_width = weights.query.1.len() / heads;
+        let stride = width.next_multiple_of(WIDE);
+        let parts = head_width.div_ceil(LANES);
+        let value_width = head_width.next_multiple_of(WIDE);
+        let key_columns = heads.div_ceil(LANES) * parts * LANES * LANES;
+        let key_place =
+            |head: usize, at: usize| ((head / LANES * parts + at / LANES) * LANES + head % LANES) * LANES + at % LANES;
+        let value_place = |head: usize, at: usize| head * value_width + at;
+        let layer = |(weight, bias): &(Vec<f32>, Vec<f32>), from: usize, columns: usize, place: Place, by: f32| {
+            let (mut placed, mut placed_bias) = (vec![0.0; columns * from], vec![0.0; columns]);
+            for (j, (row, bias)) in weight.chunks_exact(width).zip(bias).enumerate() {
+                let to = place(j / head_width, j % head_width);
+                placed[to * from..][..width].iter_mut().zip(row).for_each(|(to, from)| *to = by * from);
+                placed_bias[to] = by * bias;
+            }
+            Linear::new(Matrix::transposed(&placed, columns, from), Some(placed_bias), Activation::Identity)
+        };
+        Projected {
+            query: layer(&weights.query, width, key_columns, &key_place, 1.0 / (head_width as f32).sqrt()),
+            key: layer(&weights.key, stride, key_columns, &key_place, 1.0),
+            value: layer(&weights.value, stride, heads * value_width, &value_place, 1.0),
+            width,
+            heads,
+            head_width,
+            value_width,
+        }
+    }
+
+    /// How many it takes for candidates with k events each, of so many events.
+    pub fn multiplications(&self, candidates: usize, events: usize, k: usize) -> usize {
+        let of_event = self.key.columns() + self.value.columns();
+        candidates * (self.width * self.query.columns() + k * of_event) + events * self.width * of_event
+    }
+
+    /// For candidates `[C, w]`.
+    pub fn way<'a>(&'a self, candidates: &[f32], events: &Events) -> impl Way + 'a {
+        Mixing {
+            projected: self,
+            query: self.query.of(candidates),
+            key: self.key.of(&events.x),
+            value: self.value.of(&events.x),
+            places: Vec::new(),
+            spread: Vec::new(),
+        }
+    }
+}
+
+/// Mixes values, with room for what is worked out on the way.
+struct Mixing<'a> {
+    projected: &'a Projected,
+    query: Vec<f32>,
+    key: Vec<f32>,
+    value: Vec<f32>,
+    /// The first places of the events found in the table of values.
+    places: Vec<usize>,
+    /// A head's weight of each of them, in every lane.
+    spread: Vec<f32x4>,
+}
+
+impl Way for Mixing<'_> {
+    fn mixed(&self) -> usize {
+        self.projected.value.columns()
+    }
+
+    fn columns(&self) -> usize {
+        self.projected.heads * self.projected.head_width
+    }
+
+    fn bias(&self, _: usize, _: usize) -> f32x4 {
+        f32x4::ZERO
+    }
+
+    fn add_logits(&self, candidate: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
+        let parts = self.projected.head_width.div_ceil(LANES);
+        let row = self.projected.key.columns() / (LANES * LANES);
+        let [query, key] = [&self.query, &self.key].map(|values| values.as_chunks().0.as_chunks().0);
+        let query = &query[candidate * row + group * parts..][..parts];
+        for (logits, &event) in logits.iter_mut().zip(found) {
+            *logits += dot_pairs(query, &key[event * row + group * parts..][..parts]);
+        }
+    }
+
+    fn mix(&mut self, found: &[usize], weight: &[f32], k: usize, mixed: &mut [f32]) {
+        // The more is summed at a time, the less often weights are read.
+        match self.projected.value_width {
+            width if width.is_multiple_of(8 * LANES) => self.mix_parts::<8>(found, weight, k, mixed),
+            width if width.is_multiple_of(4 * LANES) => self.mix_parts::<4>(found, weight, k, mixed),
+            _ => self.mix_parts::<2>(found, weight, k, mixed),
+        }
+    }
+
+    fn project(&self, mixed: &[f32], output: &mut [f32]) {
+        let Projected { head_width, value_width, .. } = *self.projected;
+        for (output, mixed) in output.chunks_exact_mut(head_width).zip(mixed.chunks_exact(value_width)) {
+            output.copy_from_slice(&mixed[..head_width]);
+        }
+    }
+}
+
+impl Mixing<'_> {
+    fn mix_parts<const N: usize>(&mut self, found: &[usize], weight: &[f32], k: usize, mixed: &mut [f32]) {
+        let row = self.projected.value.columns() / (N * LANES);
+        let parts = self.projected.value_width / (N * LANES);
+        let table = self.value.as_chunks().0.as_chunks().0;
+        self.places.clear();
+        self.places.extend(found.iter().map(|event| event * row));
+        self.spread.resize(found.len(), f32x4::ZERO);
+        let mixed = mixed.chunks_exact_mut(N * LANES);
+        for (part, mixed) in mixed.enumerate() {
+            if part % parts == 0 {
+                let weight = &weight[part / parts * k..][..k];
+                self.spread.iter_mut().zip(weight).for_each(|(lanes, weight)| *lanes = f32x4::splat(*weight));
+            }
+            let sums: [f32x4; N] = weighted_sum(&self.places, part, &self.spread, table);
+            for (mixed, sum) in mixed.chunks_exact_mut(LANES).zip(sums) {
+                mixed.copy_from_slice(&sum.to_array());
+            }
+        }
+    }
+}

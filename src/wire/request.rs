@@ -1,0 +1,110 @@
+//! A request, read as postcard has it. Nearly all of its bytes are events, of which numbers are read eight bytes at a time.
+
+use postcard::{Error, Result, take_from_bytes};
+
+use crate::event::Event;
+use crate::request::{ExplainRequest, Request};
+
+/// Bytes of the shortest event: one of each field.
+const SHORTEST_EVENT: usize = 3;
+
+pub(super) fn take_request(bytes: &[u8]) -> Result<(Request, &[u8])> {
+    let ((now, attributes, surface), bytes) = take_from_bytes(bytes)?;
+    let (history, bytes) = take_history(bytes)?;
+    let ((candidates, items, gsu, weights), bytes) = take_from_bytes(bytes)?;
+    Ok((Request { now, attributes, surface, history, candidates, items, gsu, weights }, bytes))
+}
+
+pub(super) fn take_explain_request(bytes: &[u8]) -> Result<(ExplainRequest, &[u8])> {
+    let (request, bytes) = take_request(bytes)?;
+    let ((top, parts), bytes) = take_from_bytes(bytes)?;
+    Ok((ExplainRequest { request, top, parts }, bytes))
+}
+
+fn take_history(bytes: &[u8]) -> Result<(Vec<Event>, &[u8])> {
+    let (events, mut bytes): (usize, _) = take_from_bytes(bytes)?;
+    if events > bytes.len() / SHORTEST_EVENT {
+        return Err(Error::DeserializeUnexpectedEnd);
+    }
+    let mut history = Vec::with_capacity(events);
+    for _ in 0..events {
+        let (item, rest) = take_u64(bytes)?;
+        let (&action, rest) = rest.split_first().ok_or(Error::DeserializeUnexpectedEnd)?;
+        let (time, rest) = take_u64(rest)?;
+        history.push(Event { item, action, time: from_zigzag(time) });
+        bytes = rest;
+    }
+    Ok((history, bytes))
+}
+
+/// A number of seven bits to a byte, the lowest first; the last byte lacks the highest bit.
+#[inline(always)]
+fn take_u64(bytes: &[u8]) -> Result<(u64, &[u8])> {
+    const HIGHEST: u64 = 0x8080_8080_8080_8080;
+    let Some((&eight, _)) = bytes.split_first_chunk() else { return take_from_bytes(bytes) };
+    let eight = u64::from_le_bytes(eight);
+    let last = !eight & HIGHEST;
+    if last == 0 {
+        return take_from_bytes(bytes);
+    }
+    let length = last.trailing_zeros() as usize / 8 + 1;
+    // All bits up to the highest of the last byte.
+    let sevens = eight & (last ^ (last - 1)) & !HIGHEST;
+    let fourteens = sevens & 0x007f_007f_007f_007f | (sevens & 0x7f00_7f00_7f00_7f00) >> 1;
+    let twenty_eights = fourteens & 0x0000_3fff_0000_3fff | (fourteens & 0x3fff_0000_3fff_0000) >> 2;
+    let number = twenty_eights & 0x0fff_ffff | (twenty_eights & 0x0fff_ffff_0000_0000) >> 4;
+    Ok((number, &bytes[length..]))
+}
+
+/// 0, -1, 1, -2 and so on of 0, 1, 2, 3.
+fn from_zigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::request::Weights;
+
+    /// Of any length.
+    fn number() -> impl Strategy<Value = u64> {
+        (any::<u64>(), 0..u64::BITS).prop_map(|(number, shift)| number >> shift)
+    }
+
+    fn request() -> impl Strategy<Value = Request> {
+        let event = (number(), any::<u8>(), number().prop_map(from_zigzag));
+        let history = vec(event.prop_map(|(item, action, time)| Event { item, action, time }), 0..20);
+        (number().prop_map(from_zigzag), history, vec(number(), 0..4)).prop_map(|(now, history, candidates)| Request {
+            now,
+            attributes: vec![],
+            surface: None,
+            history,
+            candidates,
+            items: vec![],
+            gsu: None,
+            weights: Weights::default(),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn requests_are_read_as_postcard_reads_them(
+            request in request(),
+            written in vec((any::<prop::sample::Index>(), prop_oneof![Just(0x80), Just(0xff), any::<u8>()]), 0..4),
+            length in proptest::option::of(any::<prop::sample::Index>()),
+        ) {
+            let mut bytes = postcard::to_allocvec(&request).unwrap();
+            for (at, byte) in written {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            bytes.truncate(length.map_or(bytes.len(), |length| length.index(bytes.len())));
+            let plainly: Result<(Request, &[u8])> = take_from_bytes(&bytes);
+            // As text, for no NaN equals itself.
+            prop_assert_eq!(format!("{:?}", take_request(&bytes).ok()), format!("{:?}", plainly.ok()));
+        }
+    }
+}
