@@ -1,6 +1,6 @@
 //! Search and attention against plain references, over odd sizes.
 
-use lookback::cross::{Expert, LowRankCross};
+use lookback::cross::{CrossNetwork, Expert, Logit};
 use lookback::encoder::{self, Marks};
 use lookback::esu::{Absorbed, Projections, Table, attend};
 use lookback::gsu::{self, ByItem, Logits, MARKS, NO_EVENT};
@@ -550,19 +550,23 @@ impl LongCase {
     }
 }
 
-/// A cross layer's experts, and x0 and x `[C, n]`.
+/// Cross layers and what is read off them; x0 is `shared` `[u]` and `own` `[C, i]`.
 #[derive(Debug)]
 struct CrossCase {
-    width: usize,
-    rank: usize,
-    experts: Vec<Expert>,
-    x0: Vec<f32>,
-    x: Vec<f32>,
+    layers: Vec<Vec<Expert>>,
+    logit: Logit,
+    shared: Vec<f32>,
+    own: Vec<f32>,
+    beside: Vec<f32>,
+    rows: usize,
 }
 
 fn cross_case() -> impl Strategy<Value = CrossCase> {
-    (1usize..40, 1usize..10, 1usize..4, 0usize..70).prop_flat_map(|(width, rank, experts, rows)| {
+    let columns = (1usize..20, 1usize..40, 1usize..6);
+    let sizes = (columns, 1usize..10, 1usize..4, 1usize..4, 1usize..4, 0usize..70);
+    sizes.prop_flat_map(|((shared, own, beside), rank, experts, layers, outputs, rows)| {
         let number = || -1.0f32..1.0;
+        let width = shared + own;
         let expert = (
             vec(number(), rank * width),
             vec(number(), rank * rank),
@@ -579,43 +583,53 @@ fn cross_case() -> impl Strategy<Value = CrossCase> {
             gate,
             gate_bias,
         });
-        let rows = (vec(number(), rows * width), vec(number(), rows * width));
-        (vec(expert, experts), rows).prop_map(move |(experts, (x0, x))| CrossCase { width, rank, experts, x0, x })
+        let logit = (vec(number(), outputs * (width + beside)), vec(number(), outputs));
+        let logit = logit.prop_map(|(weight, bias)| Logit { weight, bias });
+        let columns = (vec(number(), shared), vec(number(), rows * own), vec(number(), rows * beside));
+        (vec(vec(expert, experts), layers), logit, columns).prop_map(move |(layers, logit, (shared, own, beside))| {
+            CrossCase { layers, logit, shared, own, beside, rows }
+        })
     })
 }
 
 /// As the paper has it, in doubles.
-fn plain_cross(case: &CrossCase) -> Vec<f64> {
-    let times = |matrix: &[f32], x: &[f64]| -> Vec<f64> {
-        let row = |row: &[f32]| row.iter().zip(x).map(|(a, b)| f64::from(*a) * b).sum();
-        matrix.chunks_exact(x.len()).map(row).collect()
-    };
-    let mut out = Vec::new();
-    for (x0, x) in case.x0.chunks_exact(case.width).zip(case.x.chunks_exact(case.width)) {
-        let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
-        let mut sum = vec![0.0; case.width];
-        for expert in &case.experts {
-            let lowered: Vec<f64> = times(&expert.down, &x).into_iter().map(f64::tanh).collect();
-            let hidden: Vec<f64> = times(&expert.inner, &lowered).into_iter().map(f64::tanh).collect();
-            let gate = 1.0 / (1.0 + (-times(&expert.gate, &x)[0] - f64::from(expert.gate_bias)).exp());
-            for ((sum, up), bias) in sum.iter_mut().zip(times(&expert.up, &hidden)).zip(&expert.up_bias) {
-                *sum += gate * (up + f64::from(*bias));
-            }
+fn plain_cross(experts: &[Expert], x0: &[f64], x: &[f64]) -> Vec<f64> {
+    let mut sum = vec![0.0; x.len()];
+    for expert in experts {
+        let lowered: Vec<f64> = times(&expert.down, x).into_iter().map(f64::tanh).collect();
+        let hidden: Vec<f64> = times(&expert.inner, &lowered).into_iter().map(f64::tanh).collect();
+        let gate = 1.0 / (1.0 + (-times(&expert.gate, x)[0] - f64::from(expert.gate_bias)).exp());
+        for ((sum, up), bias) in sum.iter_mut().zip(times(&expert.up, &hidden)).zip(&expert.up_bias) {
+            *sum += gate * (up + f64::from(*bias));
         }
-        out.extend(x0.iter().zip(&sum).zip(&x).map(|((x0, sum), x)| f64::from(*x0) * sum + x));
     }
-    out
+    x0.iter().zip(&sum).zip(x).map(|((x0, sum), x)| x0 * sum + x).collect()
+}
+
+fn times(matrix: &[f32], x: &[f64]) -> Vec<f64> {
+    let row = |row: &[f32]| row.iter().zip(x).map(|(a, b)| f64::from(*a) * b).sum();
+    matrix.chunks_exact(x.len()).map(row).collect()
 }
 
 proptest! {
     #[test]
-    fn a_cross_layer_is_what_the_paper_says(case in cross_case()) {
-        let layer = LowRankCross::new(&case.experts);
-        prop_assert_eq!(layer.width(), case.width);
-        let mut out = vec![0.0; case.x.len()];
-        layer.apply(&case.x0, &case.x, &mut out);
-        for (at, (got, expected)) in out.iter().zip(plain_cross(&case)).enumerate() {
-            prop_assert!((f64::from(*got) - expected).abs() < 1e-4, "number {at} of rank {}: {got}, {expected}", case.rank);
+    fn cross_layers_and_what_is_read_off_them_are_what_the_paper_says(case in cross_case()) {
+        let CrossCase { layers, logit, shared, own, beside, rows } = case;
+        let network = CrossNetwork::new(&layers, shared.len(), &logit);
+        let [u, i, m, outputs] = network.sizes();
+        prop_assert_eq!([u, i * rows, m * rows, outputs], [shared.len(), own.len(), beside.len(), logit.bias.len()]);
+        let mut out = vec![0.0; rows * outputs];
+        network.apply(&shared, &own, &beside, &mut out);
+        let of_rows = own.chunks_exact(i).zip(beside.chunks_exact(m)).zip(out.chunks_exact(outputs));
+        for ((own, beside), out) in of_rows {
+            let x0: Vec<f64> = shared.iter().chain(own).map(|&x| f64::from(x)).collect();
+            let mut x = layers.iter().fold(x0.clone(), |x, experts| plain_cross(experts, &x0, &x));
+            x.extend(beside.iter().map(|&x| f64::from(x)));
+            for ((got, read), bias) in out.iter().zip(times(&logit.weight, &x)).zip(&logit.bias) {
+                let expected = read + f64::from(*bias);
+                let near = 1e-5 * (1.0 + x.iter().map(|x| x.abs()).sum::<f64>());
+                prop_assert!((f64::from(*got) - expected).abs() < near, "{} for {}", got, expected);
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Joins operators: a product with a matrix of weights, what is added to it and its activation into one linear layer, the
-//! linear layers of a low-rank cross layer into that, and those around attention into it.
+//! linear layers of low-rank cross layers and of what is read off them into a network, and those around attention into it.
 
 use super::CANDIDATE;
 use super::prepared::{Activation, Constant, Dim, Kind, Long, Node, Operator, WEIGHTS};
@@ -7,8 +7,8 @@ use super::prepared::{Activation, Constant, Dim, Kind, Long, Node, Operator, WEI
 /// Where a result comes from: (position in the list, which of its results).
 type Read = (u32, u32);
 
-/// The same graph with linear layers where there were products with constant matrices, and cross layers where there were
-/// the linear layers of one. `shapes` are those of the nodes' first results.
+/// The same graph with linear layers where there were products with constant matrices, and a network where there were the
+/// linear layers of one. `shapes` are those of the nodes' first results.
 pub(super) fn fuse(nodes: Vec<Node>, shapes: Vec<Vec<Dim>>, outputs: Vec<Read>, long: &Long) -> (Vec<Node>, Vec<Read>) {
     let mut graph = Fusing { nodes, shapes, outputs };
     for at in 0..graph.nodes.len() {
@@ -30,8 +30,9 @@ struct Fusing {
     outputs: Vec<Read>,
 }
 
-/// What a low-rank cross layer is made of, as far as it was found.
-struct Cross {
+/// A low-rank cross layer.
+struct CrossLayer {
+    x0: Read,
     x: Read,
     /// Of each expert down, inner, up, the bias of up, gate and the bias of gate.
     weights: Vec<Read>,
@@ -151,31 +152,65 @@ impl Fusing {
         numbers(&self.shapes[x.0 as usize]).is_none() && heads * rows * ends < width * (ends + 2 * rows)
     }
 
-    /// Where the operator ends a low-rank cross layer, x0 · sum of experts + x, makes one of it.
+    /// Where the operator reads logits off cross layers and what is beside them, makes one of all that.
     fn cross(&mut self, at: usize) {
-        let Some([a, b]) = self.binary(at, "Add") else { return };
-        for (product, x) in [(a, b), (b, a)] {
-            let Some([c, d]) = self.alone(product, "Mul") else { continue };
-            for (x0, sum) in [(c, d), (d, c)] {
-                let mut cross = Cross { x, weights: Vec::new() };
-                if self.experts(sum, &mut cross) {
-                    let experts = (cross.weights.len() / 6) as u32;
-                    self.nodes[at].operator = Operator::LowRankCross { experts };
-                    self.nodes[at].reads = [x0, x].into_iter().chain(cross.weights).collect();
-                    return;
-                }
-            }
+        let Some(&[joined, logit, logit_bias]) = self.layer_at(at, Activation::Identity) else { return };
+        let Some([mut x, beside]) = self.concatenated(joined).filter(|_| self.reader(joined.0 as usize).is_some())
+        else {
+            return;
+        };
+        let mut layers = Vec::new();
+        let mut x0 = None;
+        while let Some(layer) = self.cross_layer(x).filter(|layer| x0.is_none_or(|x0| x0 == layer.x0)) {
+            (x, x0) = (layer.x, Some(layer.x0));
+            layers.push(layer.weights);
+        }
+        layers.reverse();
+        let (Some(first), Some([shared, own])) = (layers.first(), self.concatenated(x)) else { return };
+        let Some(row) = self.broadcast_row(shared) else { return };
+        if x0 != Some(x) || layers.iter().any(|weights| weights.len() != first.len()) {
+            return;
+        }
+        self.nodes[at].operator = Operator::CrossNetwork { layers: layers.len() as u32 };
+        self.nodes[at].reads =
+            [row, own, beside, logit, logit_bias].into_iter().chain(layers.into_iter().flatten()).collect();
+    }
+
+    /// The low-rank cross layer that an operator ends, x0 · sum of experts + x.
+    fn cross_layer(&self, read: Read) -> Option<CrossLayer> {
+        let [a, b] = self.binary(read.0 as usize, "Add")?;
+        [(a, b), (b, a)].into_iter().find_map(|(product, x)| {
+            let [c, d] = self.alone(product, "Mul")?;
+            [(c, d), (d, c)].into_iter().find_map(|(x0, sum)| {
+                let mut weights = Vec::new();
+                self.experts(sum, x, &mut weights).then_some(CrossLayer { x0, x, weights })
+            })
+        })
+    }
+
+    /// The two results that stand beside each other in rows.
+    fn concatenated(&self, read: Read) -> Option<[Read; 2]> {
+        match self.nodes[read.0 as usize].operator {
+            Operator::Concat { axis: 1 } => self.nodes[read.0 as usize].reads.as_slice().try_into().ok(),
+            _ => None,
         }
     }
 
+    /// The one row that is repeated.
+    fn broadcast_row(&self, read: Read) -> Option<Read> {
+        let Operator::Broadcast { .. } = self.nodes[read.0 as usize].operator else { return None };
+        let &[row] = self.nodes[read.0 as usize].reads.as_slice() else { return None };
+        (self.shapes[row.0 as usize].len() == 2 && self.shapes[row.0 as usize][0] == "1").then_some(row)
+    }
+
     /// Finds the experts that are summed, first to last; says whether there is nothing else in the sum.
-    fn experts(&self, sum: Read, cross: &mut Cross) -> bool {
+    fn experts(&self, sum: Read, x: Read, weights: &mut Vec<Read>) -> bool {
         if let Some([first, rest]) = self.alone(sum, "Add") {
-            return self.experts(first, cross) && self.experts(rest, cross);
+            return self.experts(first, x, weights) && self.experts(rest, x, weights);
         }
         let Some([a, b]) = self.alone(sum, "Mul") else { return false };
-        let found = self.expert(a, b, cross.x).or_else(|| self.expert(b, a, cross.x));
-        found.map(|weights| cross.weights.extend(weights)).is_some()
+        let found = self.expert(a, b, x).or_else(|| self.expert(b, a, x));
+        found.map(|found| weights.extend(found)).is_some()
     }
 
     /// up(inner(down(x))) times gate(x).

@@ -1,5 +1,5 @@
 //! Our operators as tract operators: `Attend` of the domain `ai.lookback`, the same with the projections around it, a linear
-//! layer with what follows it, a cross layer, and a product.
+//! layer with what follows it, cross layers, and a product.
 
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -24,7 +24,7 @@ macro_rules! named {
     )+};
 }
 
-named!(Attend, AbsorbProjections, AttendAbsorbed, Linear, LowRankCross, Multiply);
+named!(Attend, AbsorbProjections, AttendAbsorbed, Linear, CrossNetwork, Multiply);
 
 /// `Attend(query [C,D], key [R,D], value [R,D], bias [R,H], index [C,K]) -> (output [C,D], weight [C,H,K], intensity [C,H])`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -227,7 +227,6 @@ impl Linear {
             _ => bail!("a weight has shape {:?}, expected [columns, inner]", weight.shape()),
         };
         ensure!(columns > 0 && inner > 0, "a weight has shape {:?}, expected positive lengths", weight.shape());
-        let values = |tensor: &Tensor| Ok::<_, TractError>(tensor.try_as_plain_ram()?.as_slice::<f32>()?.to_vec());
         let bias = bias.map(values).transpose()?;
         let numbers = bias.as_ref().map_or(columns, Vec::len);
         ensure!(numbers == columns, "a bias has {numbers} numbers for {columns} columns");
@@ -263,63 +262,97 @@ impl TypedOp for Linear {
     as_op!();
 }
 
-/// x0 · sum of experts of x + x, `[n, width], [n, width] -> [n, width]`.
+/// W·[x_L; h] + b, `[1, u], [n, i], [n, m] -> [n, o]`: cross layers over x0 = [shared; own], see [`cross::CrossNetwork`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct LowRankCross {
-    layer: Same<cross::LowRankCross>,
+pub(crate) struct CrossNetwork {
+    network: Same<cross::CrossNetwork>,
 }
 
-impl LowRankCross {
-    /// Of each expert down `[r, n]`, inner `[r, r]`, up `[n, r]`, its bias `[n]`, gate `[1, n]` or `[n]`, and its bias.
-    pub fn new(weights: &[Arc<Tensor>]) -> TractResult<LowRankCross> {
+impl CrossNetwork {
+    /// W `[o, n + m]` and b `[o]`; of each expert of each layer down `[r, n]`, inner `[r, r]`, up `[n, r]`, its bias `[n]`, gate
+    /// `[1, n]` or `[n]`, and its bias.
+    pub fn new(
+        weights: &[Arc<Tensor>],
+        layers: usize,
+        shared: usize,
+        logit: [&Tensor; 2],
+    ) -> TractResult<CrossNetwork> {
+        const OF_EXPERT: usize = 6;
+        let of_layer = weights.len().checked_div(layers).unwrap_or(0);
+        ensure!(
+            of_layer > 0 && of_layer * layers == weights.len() && of_layer.is_multiple_of(OF_EXPERT),
+            "{layers} cross layers have {} weights",
+            weights.len()
+        );
         let &[rank, total] = weights[0].shape() else {
             bail!("a weight has shape {:?}, expected [rank, width]", weights[0].shape())
         };
-        ensure!(rank > 0 && total > 0, "rank and width are {rank} and {total}, expected positive numbers");
+        ensure!(
+            rank > 0 && shared > 0 && total > shared,
+            "rank and width are {rank} and {total}, {shared} columns are shared"
+        );
+        let &[outputs, columns] = logit[0].shape() else { bail!("logits are read with {:?}", logit[0].shape()) };
+        let [weight, bias] = logit.map(values);
+        let logit = cross::Logit { weight: weight?, bias: bias? };
+        ensure!(
+            columns > total && outputs > 0 && logit.bias.len() == outputs,
+            "{outputs} logits are read off {columns} columns, {total} of them crossed, with {} biases",
+            logit.bias.len()
+        );
         let numbers = [rank * total, rank * rank, total * rank, total, total, 1];
-        let mut experts = Vec::with_capacity(weights.len() / numbers.len());
-        for weights in weights.chunks_exact(numbers.len()) {
-            let mut values = Vec::with_capacity(numbers.len());
-            for (weight, expected) in weights.iter().zip(numbers) {
-                let weight = weight.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
-                ensure!(weight.len() == expected, "a weight has {} numbers, expected {expected}", weight.len());
-                values.push(weight);
+        let mut network = Vec::with_capacity(layers);
+        for weights in weights.chunks_exact(of_layer) {
+            let mut experts = Vec::with_capacity(of_layer / OF_EXPERT);
+            for weights in weights.chunks_exact(OF_EXPERT) {
+                let weights = weights.iter().map(|weight| values(weight)).collect::<TractResult<Vec<_>>>()?;
+                let lengths = weights.iter().map(Vec::len);
+                ensure!(
+                    lengths.clone().eq(numbers),
+                    "weights have {:?} numbers, expected {numbers:?}",
+                    Vec::from_iter(lengths)
+                );
+                let Ok([down, inner, up, up_bias, gate, gate_bias]) = <[Vec<f32>; OF_EXPERT]>::try_from(weights) else {
+                    bail!("an expert lacks a weight")
+                };
+                experts.push(cross::Expert { down, inner, up, up_bias, gate, gate_bias: gate_bias[0] });
             }
-            let Ok([down, inner, up, up_bias, gate, gate_bias]) = <[Vec<f32>; 6]>::try_from(values) else {
-                bail!("an expert lacks a weight")
-            };
-            experts.push(cross::Expert { down, inner, up, up_bias, gate, gate_bias: gate_bias[0] });
+            network.push(experts);
         }
-        Ok(LowRankCross { layer: Same::new(cross::LowRankCross::new(&experts)) })
+        Ok(CrossNetwork { network: Same::new(cross::CrossNetwork::new(&network, shared, &logit)) })
     }
 }
 
-impl EvalOp for LowRankCross {
+impl EvalOp for CrossNetwork {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let (x0, x) = (&inputs[0], &inputs[1]);
-        let width = self.layer.width();
-        ensure!(
-            x0.shape() == x.shape() && x.rank() == 2 && x.shape()[1] == width,
-            "LowRankCross takes two inputs of {width} columns, got {:?} and {:?}",
-            x0.shape(),
-            x.shape()
-        );
-        let mut out = Tensor::zero::<f32>(x.shape())?;
-        let (x0, x) = (x0.try_as_plain_ram()?, x.try_as_plain_ram()?);
-        self.layer.apply(x0.as_slice()?, x.as_slice()?, out.try_as_plain_ram_mut()?.as_slice_mut()?);
+        let [shared, own, beside, outputs] = self.network.sizes();
+        let rows = inputs[1].shape()[0];
+        let expected: [&[usize]; 3] = [&[1, shared], &[rows, own], &[rows, beside]];
+        let shapes: TVec<&[usize]> = inputs.iter().map(|input| input.shape()).collect();
+        ensure!(shapes[..] == expected, "CrossNetwork got shapes {shapes:?}, expected {expected:?}");
+        let [shared, own, beside] = [0, 1, 2].map(|input: usize| inputs[input].try_as_plain_ram());
+        let (shared, own, beside) = (shared?, own?, beside?);
+        let mut out = Tensor::zero::<f32>(&[rows, outputs])?;
+        let (shared, own, beside) = (shared.as_slice()?, own.as_slice()?, beside.as_slice()?);
+        self.network.apply(shared, own, beside, out.try_as_plain_ram_mut()?.as_slice_mut()?);
         Ok(tvec!(out.into_tvalue()))
     }
 }
 
-impl TypedOp for LowRankCross {
+impl TypedOp for CrossNetwork {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(inputs.len() == 2, "LowRankCross takes 2 inputs, got {}", inputs.len());
-        Ok(tvec!(f32::fact(inputs[1].shape.clone())))
+        ensure!(inputs.len() == 3, "CrossNetwork takes 3 inputs, got {}", inputs.len());
+        ensure!(inputs.iter().all(|input| input.rank() == 2), "CrossNetwork takes inputs of rank 2");
+        let [.., outputs] = self.network.sizes();
+        Ok(tvec!(f32::fact(&[inputs[1].shape[0].clone(), outputs.to_dim()])))
     }
 
     as_op!();
+}
+
+fn values(weight: &Tensor) -> TractResult<Vec<f32>> {
+    Ok(weight.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
 }
 
 /// a · b, number by number, of one shape; for each number tract's would call a function.

@@ -18,7 +18,7 @@ use tract_core::ops::logic::Iff;
 use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 use tract_core::ops::{math, nn};
 
-use super::ops::{AbsorbProjections, Attend, AttendAbsorbed, Linear, LowRankCross, Multiply};
+use super::ops::{AbsorbProjections, Attend, AttendAbsorbed, CrossNetwork, Linear, Multiply};
 use crate::encoder;
 use crate::event::Action;
 use crate::long_attention::{self, LongAttention};
@@ -83,9 +83,10 @@ pub(super) enum Operator {
         activation: Activation,
         shared: bool,
     },
-    /// Reads x0, x, and of each expert down, inner, up, the bias of up, gate and the bias of gate.
-    LowRankCross {
-        experts: u32,
+    /// Reads what all rows share of x0 and what is their own, what is beside, the weight and bias of what is read off both, and of
+    /// each expert of each layer down, inner, up, the bias of up, gate and the bias of gate.
+    CrossNetwork {
+        layers: u32,
     },
     /// Reads keys, values, a weight and a bias that queries are projected with, and a weight that attention's output is
     /// projected with.
@@ -397,15 +398,16 @@ fn wire(model: &mut TypedModel, node: &Node, reads: &[OutletId]) -> TractResult<
             let op = Linear::new(&weight, bias.as_deref(), *activation)?;
             return model.wire_node(name, op, &inputs);
         }
-        Operator::LowRankCross { experts } => {
-            let [x0, x, weights @ ..] = reads else { bail!("a cross layer reads {} results", reads.len()) };
+        Operator::CrossNetwork { layers } => {
+            let &[shared, own, beside, logit, logit_bias, ref weights @ ..] = reads else {
+                bail!("cross layers read {} results", reads.len())
+            };
             let weights = weights.iter().map(|&weight| constant(model, weight)).collect::<TractResult<Vec<_>>>()?;
-            ensure!(
-                !weights.is_empty() && weights.len() == 6 * *experts as usize,
-                "a cross layer of {experts} experts has {} weights",
-                weights.len()
-            );
-            return model.wire_node(name, LowRankCross::new(&weights)?, &[*x0, *x]);
+            let logit = [constant(model, logit)?, constant(model, logit_bias)?];
+            let columns = model.outlet_fact(shared)?.shape.as_concrete().and_then(|shape| shape.last().copied());
+            let columns = columns.context("cross layers do not know how many columns are shared")?;
+            let op = CrossNetwork::new(&weights, *layers as usize, columns, [&logit[0], &logit[1]])?;
+            return model.wire_node(name, op, &[shared, own, beside]);
         }
         Operator::AbsorbProjections { heads } => {
             let &[key, value, query, query_bias, output] = reads else {

@@ -29,6 +29,10 @@ impl Linear {
         Linear { weight, bias, activation }
     }
 
+    pub fn inner(&self) -> usize {
+        self.weight.inner()
+    }
+
     pub fn columns(&self) -> usize {
         self.weight.columns()
     }

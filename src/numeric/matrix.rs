@@ -68,7 +68,7 @@ impl Matrix {
 
     /// Writes left · self for rows of `left` that lie `left_stride` apart, to rows of `out` that lie `out_stride` apart.
     pub fn multiply(&self, left: &[f32], left_stride: usize, out: &mut [f32], out_stride: usize) {
-        let mut packed: Vec<Spread> = vec![[f32x4::ZERO; ROWS]; self.inner];
+        let mut packed: Vec<Spread> = vec![[f32x4::ZERO; ROWS]; if self.blocks.is_empty() { 0 } else { self.inner }];
         let lefts = left.chunks(ROWS * left_stride);
         for (left, out) in lefts.zip(out.chunks_mut(ROWS * out_stride)) {
             let rows = out.len().div_ceil(out_stride);

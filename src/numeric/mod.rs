@@ -161,9 +161,9 @@ pub(crate) fn scale(values: &mut [f32], by: f32) {
     combine(values, [], |value, []| value * lanes, |value, []| value * by);
 }
 
-/// to = to · by + plus, for slices of one length.
-pub(crate) fn multiply_add(to: &mut [f32], by: &[f32], plus: &[f32]) {
-    combine(to, [by, plus], |to, [by, plus]| to * by + plus, |to, [by, plus]| to * by + plus);
+/// to += a · b, for slices of one length.
+pub(crate) fn add_product(to: &mut [f32], a: &[f32], b: &[f32]) {
+    combine(to, [a, b], |to, [a, b]| to + a * b, |to, [a, b]| to + a * b);
 }
 
 /// Puts in place of each number what a function makes of it and of those that stand in the same place of others.
