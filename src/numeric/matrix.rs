@@ -100,7 +100,7 @@ impl Matrix {
 
 /// Inner products of rows with a column. A function of its own, so that its sums have the registers to themselves.
 #[inline(never)]
-fn dots(rows: [&[f32]; ROWS], column: &[f32]) -> [f32; ROWS] {
+pub(crate) fn dots(rows: [&[f32]; ROWS], column: &[f32]) -> [f32; ROWS] {
     let whole = column.len() - column.len() % LANES;
     let mut sums = dot_each(rows.map(|row| &row[..whole]), &column[..whole]).to_array();
     for (sum, row) in sums.iter_mut().zip(rows) {

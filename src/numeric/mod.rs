@@ -50,10 +50,10 @@ mod linear;
 mod matrix;
 mod softmax;
 
-pub(crate) use {four_steps, repeated};
+pub(crate) use {four_steps, repeated, repeated_long};
 
 pub(crate) use linear::{Activation, Linear, sigmoid_each, tanh_each};
-pub(crate) use matrix::Matrix;
+pub(crate) use matrix::{Matrix, dots};
 pub(crate) use softmax::softmax;
 
 use wide::f32x4;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Logits;
 use super::marks::{MarkSums, Marks, OfFirst};
 use super::near::Near;
-use crate::numeric::{dot, larger, repeated};
+use crate::numeric::{LANES, dots, larger, repeated};
 use crate::top;
 
 /// The events of each item, those with the largest bias first; items are in the order of their first events.
@@ -176,11 +176,17 @@ impl Events {
         keys.clear();
         // Where they are is read of all before what is there, so that one need not wait for the other.
         keys.extend(events.iter().map(|&event| self.places[event as usize]));
-        for (key, &event) in keys.iter_mut().zip(events) {
-            let (event, item, row) = (&self.events[event as usize], (*key >> 32) as usize, *key as u32);
-            let product = dot(query, &self.vectors[item * query.len()..][..query.len()]);
-            let logit = event.logit(product, event.of_first(candidate.sums), candidate.sums);
-            *key = top::key(top::ordered_f32(logit), row);
+        for (keys, events) in keys.chunks_mut(LANES).zip(events.chunks(LANES)) {
+            // Beyond the last, the work of the last is done again.
+            let vectors = [0, 1, 2, 3].map(|lane: usize| {
+                let item = (keys[lane.min(keys.len() - 1)] >> 32) as usize;
+                &self.vectors[item * query.len()..][..query.len()]
+            });
+            for ((key, &event), product) in keys.iter_mut().zip(events).zip(dots(vectors, query)) {
+                let event = &self.events[event as usize];
+                let logit = event.logit(product, event.of_first(candidate.sums), candidate.sums);
+                *key = top::key(top::ordered_f32(logit), *key as u32);
+            }
         }
         top::largest(keys, k);
     }

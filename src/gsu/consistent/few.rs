@@ -20,6 +20,7 @@ pub(super) struct Few {
     second: Box<[f32; SECOND_PAIRS]>,
     logits: Vec<[f32x4; 2]>,
     largest: Vec<f32x4>,
+    near: Vec<f32x4>,
     scratch: Vec<f32x4>,
     found: Vec<u32>,
 }
@@ -65,6 +66,7 @@ impl Few {
             numbers,
             second: Box::new([0.0; SECOND_PAIRS]),
             largest: Vec::new(),
+            near: Vec::new(),
             scratch: Vec::new(),
             found: Vec::new(),
         })
@@ -76,14 +78,22 @@ impl Few {
         self.second[..candidate.sums.second.len()].copy_from_slice(&candidate.sums.second);
         logits(&self.blocks, candidate, &self.second, &mut self.logits);
         fold(&self.logits, &mut self.largest);
-        let least = reached(&self.largest, k, &mut self.scratch) - margin;
-        let Few { logits, largest, numbers, found, .. } = self;
+        let Few { logits, largest, numbers, found, near, scratch, .. } = self;
+        let least = reached(largest, k, scratch) - margin;
         let found = reaching(logits, largest, numbers.len(), least, None, found);
+        // The largest of every few tell the k-th best nearly; those that reach it tell it better.
+        let logits: &[f32] = bytemuck::cast_slice(logits);
+        near.clear();
+        near.extend(found.chunks(LANES).map(|places| {
+            f32x4::new([0, 1, 2, 3].map(|lane| places.get(lane).map_or(f32::NEG_INFINITY, |&at| logits[at as usize])))
+        }));
+        let least = reached(near, k, scratch) - margin;
+        let near: &[f32] = bytemuck::cast_slice(near);
         let mut count = 0;
         for at in 0..found.len() {
             let number = numbers[found[at] as usize];
             found[count] = number;
-            count += usize::from(number != NONE);
+            count += usize::from(number != NONE && near[at] >= least);
         }
         &found[..count]
     }
