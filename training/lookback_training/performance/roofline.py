@@ -122,7 +122,6 @@ def work(shape: Shape, cell: Cell) -> dict[str, Work]:
     """What the stages have to do that do the bulk of it; see src/long_attention and src/gsu."""
     c, n, m, p = cell.candidates, cell.events, cell.items, cell.attended
     d, w, wide = shape.dimension, shape.width, shape.columns
-    query = c * d * w + (c * w * w if cell.search == "consistent" else 0)
     # Few events are projected, many are attended to as they are: src/long_attention/attend.rs takes what is less.
     projected = c * (w + 2 * shape.k) * wide + 2 * p * w * wide
     absorbed = c * (shape.heads * w * (w + 1 + 2 * shape.k) + w * wide)
@@ -131,11 +130,11 @@ def work(shape: Shape, cell: Cell) -> dict[str, Work]:
     all_work = {
         "decode": Work(0, cell.request_bytes),
         "lookup": Work(0, c * shape.row_bytes + n * 16),
-        "query": Work(2 * query, FLOAT * c * (d + w)),
+        "query": Work(2 * c * d * w, FLOAT * c * (d + w)),
         "encode": Work(2 * encoded * d * w + 8 * p * w, FLOAT * (2 * encoded * d + 2 * p * w)),
         "attend": Work(
             2 * min(projected, absorbed),
-            FLOAT * c * (w + shape.k * (row + shape.heads) + wide),
+            FLOAT * (p * row + c * (w + shape.k * shape.heads + wide)),
         ),
         "head": Work(c * shape.head_operations, shape.head_bytes + FLOAT * c * (2 * d + wide)),
     }
@@ -143,7 +142,9 @@ def work(shape: Shape, cell: Cell) -> dict[str, Work]:
         all_work["index"] = Work(2 * m * d, 2 * FLOAT * m * d)
         all_work["search"] = Work(2 * c * m * d, CODE * (c + m) * d + FLOAT * c * m, codes=True)
     if cell.search == "consistent":
-        all_work["index"] = Work(2 * m * d * w + 2 * c * w * shape.marks + 6 * n * w, FLOAT * (2 * m * w + 4 * n))
+        all_work["index"] = Work(
+            2 * m * d * w + 2 * c * w * (w + shape.marks) + 6 * n * w, FLOAT * (2 * m * w + 4 * n)
+        )
         all_work["search"] = Work(2 * c * m * w, CODE * (c + m) * w + FLOAT * c * m, codes=True)
     return all_work
 
