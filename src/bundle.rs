@@ -11,7 +11,7 @@ use crate::popularity::Popularity;
 use crate::request::Gsu;
 
 /// Version of the bundle format.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 const MAGIC: [u8; 8] = *b"LBBUNDLE";
 const PAYLOAD_AT: usize = 56;

@@ -231,6 +231,13 @@ def measured(tmp_path: Path) -> results.Results:
                 "ratio": 1.95,
             }
         ],
+        "growth": {
+            "candidates": 1000,
+            "events": [1000, 54_000],
+            "search": "hard",
+            "milliseconds": [5.0, 7.1],
+            "ratio": 1.4,
+        },
         "stages": [
             {
                 "candidates": 1000,

@@ -30,7 +30,7 @@ use lookback_bench::protocol::StageTime;
 use cells::{Pace, Size, Table};
 use fixtures::{Fixtures, SEARCHES};
 use quiet::{Quiet, Quietness};
-use results::{ModuleSize, Results, Stages, Throughput};
+use results::{Growth, ModuleSize, Results, Stages, Throughput};
 use workers::{Worker, on_one_core};
 
 const CANDIDATES: [usize; 3] = [500, 1000, 5000];
@@ -137,6 +137,7 @@ impl Run {
             peaks: self.peaks(&mut quiet)?,
             stages: self.stages(&mut quiet, &place)?,
             throughput: self.throughput(&mut quiet, &place)?,
+            growth: self.growth(&mut quiet, &place)?,
             quietness: quiet.quietness,
             module: module_size(&fs::read(&self.module)?)?,
             machine: machine::describe(load),
@@ -152,6 +153,13 @@ impl Run {
                 one.ratio
             );
         }
+        let Growth { candidates, events: [short, long], search, milliseconds, ratio } = &results.growth;
+        println!(
+            "{candidates} candidates, {}: {:.1} ms of {short} events, {:.1} of {long}: {ratio:.2} times",
+            search.name(),
+            milliseconds[0],
+            milliseconds[1],
+        );
         let mut table = Table::new(self.workers()?, pace, quiet, scratch, &place);
         let (candidates, events) = sizes(self.common.quick);
         println!("{}", table::head());
@@ -236,30 +244,43 @@ impl Run {
         Ok(told.map(|((events, search), stages)| Stages { candidates, events, search, stages }).collect())
     }
 
-    /// One thread and two, in rounds of both.
+    /// One thread and two.
     fn throughput(&self, quiet: &mut Quiet, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Throughput>> {
-        let (rounds, seconds) = if self.common.quick { (2, 1.0) } else { (5, 3.0) };
         let (candidates, search) = (1000, Gsu::Consistent);
-        let mut found = Vec::new();
-        for events in QUICK_EVENTS {
-            let mut rates: [Vec<f64>; 2] = Default::default();
-            for _ in 0..rounds {
-                quiet.wait()?;
-                for threads in [1, 2] {
-                    let mut worker = Command::new(&self.worker);
-                    worker.arg("throughput").arg(&self.common.model).arg(&self.module).arg(place(candidates, events));
-                    worker.args([search.name(), &threads.to_string(), &seconds.to_string()]);
-                    let rate = output(&mut worker)?.trim().parse().context("the worker printed no number")?;
-                    rates[threads - 1].push(rate);
-                }
+        let of = |events: usize| {
+            let loads = [1, 2].map(|threads| Load { fixture: place(candidates, events), search, threads });
+            let ([one_thread, two_threads], ratio) = self.rates(quiet, &loads)?;
+            Ok(Throughput { candidates, events, search, one_thread, two_threads, ratio })
+        };
+        QUICK_EVENTS.into_iter().map(of).collect()
+    }
+
+    /// The shortest history that a bar is about and the longest, with the search whose cost may hardly differ.
+    fn growth(&self, quiet: &mut Quiet, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Growth> {
+        let (candidates, events, search) = (1000, QUICK_EVENTS, Gsu::Hard);
+        let [short, long] = events.map(|events| Load { fixture: place(candidates, events), search, threads: 1 });
+        let (rates, ratio) = self.rates(quiet, &[long, short])?;
+        let [long, short] = rates.map(|rate| 1e3 / rate);
+        Ok(Growth { candidates, events, search, milliseconds: [short, long], ratio })
+    }
+
+    /// The median requests a second of two loads, and that of the second against the first: of rounds of both, since what else
+    /// the machine does changes from one to the next.
+    fn rates(&self, quiet: &mut Quiet, loads: &[Load; 2]) -> Result<([f64; 2], f64)> {
+        let (rounds, seconds) = if self.common.quick { (2, 1.0) } else { (5, 3.0) };
+        let mut rates: [Vec<f64>; 2] = Default::default();
+        for _ in 0..rounds {
+            quiet.wait()?;
+            for (load, rates) in loads.iter().zip(&mut rates) {
+                let mut worker = Command::new(&self.worker);
+                worker.arg("throughput").arg(&self.common.model).arg(&self.module).arg(&load.fixture);
+                worker.args([load.search.name(), &load.threads.to_string(), &seconds.to_string()]);
+                rates.push(output(&mut worker)?.trim().parse().context("the worker printed no number")?);
             }
-            // Of rounds, since what else the machine does changes from one to the next.
-            let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(two, one)| two / one).collect();
-            let median = |values: &[f64]| statistics::median_of(values).context("nothing was measured");
-            let (one_thread, two_threads, ratio) = (median(&rates[0])?, median(&rates[1])?, median(&ratios)?);
-            found.push(Throughput { candidates, events, search, one_thread, two_threads, ratio });
         }
-        Ok(found)
+        let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(second, first)| second / first).collect();
+        let median = |values: &[f64]| statistics::median_of(values).context("nothing was measured");
+        Ok(([median(&rates[0])?, median(&rates[1])?], median(&ratios)?))
     }
 
     fn peaks(&self, quiet: &mut Quiet) -> Result<BTreeMap<String, f64>> {
@@ -267,6 +288,13 @@ impl Run {
         let printed = on_one_core(|| output(Command::new(&self.worker).arg("peaks")))??;
         serde_json::from_str(&printed).context("the worker printed no peaks")
     }
+}
+
+/// Requests that a worker answers one after another.
+struct Load {
+    fixture: PathBuf,
+    search: Gsu,
+    threads: usize,
 }
 
 /// Node with functions compiled by the optimising compiler when they are first called, not sometime later.

@@ -16,6 +16,7 @@ pub struct Results {
     pub machine: Machine,
     pub cells: Vec<Cell>,
     pub throughput: Vec<Throughput>,
+    pub growth: Growth,
     /// None where there was no profiling build.
     pub stages: Vec<Stages>,
     pub module: ModuleSize,
@@ -100,6 +101,17 @@ pub struct Throughput {
     pub search: Gsu,
     pub one_thread: f64,
     pub two_threads: f64,
+    pub ratio: f64,
+}
+
+/// What a request costs with a short history and with a long one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Growth {
+    pub candidates: usize,
+    pub events: [usize; 2],
+    pub search: Gsu,
+    pub milliseconds: [f64; 2],
+    /// The long against the short.
     pub ratio: f64,
 }
 

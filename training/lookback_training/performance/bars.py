@@ -71,10 +71,9 @@ def _long(results: Results) -> Iterable[Bar]:
 
 
 def _hard(results: Results) -> Iterable[Bar]:
-    short, long = (results.cell(CANDIDATES, events, "hard") for events in (SHORT, LONG))
-    if short and long:
-        ratio = long.variants[REFERENCE].median / short.variants[REFERENCE].median
-        yield _at_most(f"hard search, {LONG:,} events against {SHORT:,}", ratio, 1.2)
+    one = results.growth
+    short, long = one["events"]
+    yield _at_most(f"{one['search']} search, {long:,} events against {short:,}", one["ratio"], 1.2)
 
 
 def _growth(results: Results) -> Iterable[Bar]:

@@ -69,6 +69,7 @@ def render(
         page.append(f"![{title}]({path})\n")
     if any(_p99_of(cell) for cell in results.cells):
         page += ["## 99th percentiles\n", _p99(results) + "\n"]
+    page += ["## Short and long histories\n", _growth(results) + "\n"]
     page += ["## One core and two\n", _throughput(results) + "\n"]
     page += ["## What this core can do\n", _peaks(results) + "\n"]
     if results.stages and shape is not None:
@@ -133,6 +134,15 @@ def _p99(results: Results) -> str:
         times = [f"{found[name]:.1f}" if name in found else "–" for name in names]
         body.append([cell.search, f"{cell.candidates:,}", f"{cell.events:,}", *times])
     return table(["search", "candidates", "events", *names], body)
+
+
+def _growth(results: Results) -> str:
+    one = results.growth
+    (short, long), milliseconds = one["events"], one["milliseconds"]
+    head = ["search", "candidates", f"ms, {short:,} events", f"{long:,} events", "long against short"]
+    body = [[one["search"], f"{one['candidates']:,}", *(f"{ms:.1f}" for ms in milliseconds), f"{one['ratio']:.2f}×"]]
+    told = "In turns of one thread; nothing is pinned. Medians, the last of the ratios of rounds.\n\n"
+    return told + table(head, body)
 
 
 def _throughput(results: Results) -> str:

@@ -74,6 +74,7 @@ class Results:
     machine: dict[str, Any]
     cells: list[Cell]
     throughput: list[dict[str, Any]]
+    growth: dict[str, Any]
     stages: list[Stages]
     module: dict[str, int]
     peaks: dict[str, float]
@@ -114,6 +115,7 @@ def read(folder: Path) -> Results:
             machine=document["machine"],
             cells=[_cell(one) for one in document["cells"]],
             throughput=document["throughput"],
+            growth=document["growth"],
             stages=[_stages(one) for one in document["stages"]],
             module=document["module"],
             peaks=document["peaks"],
