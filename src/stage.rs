@@ -11,15 +11,15 @@ pub enum Stage {
     Decode,
     /// Events in order; items found; candidates' columns.
     Lookup,
-    /// Candidates to queries.
+    /// Candidates encoded, as they ask.
     Query,
-    /// The history's items, and for consistent search its events, made ready to be searched.
+    /// The history's items, and for consistent search its events and the queries, made ready.
     Index,
     /// The K events of each candidate.
     Search,
     /// The events that were found, encoded.
     Encode,
-    /// Attention to them.
+    /// Attention to them, with the projections of candidates and events that it takes.
     Attend,
     /// The part of the graph that is computed once: recent events, skips, user.
     Request,

@@ -55,10 +55,12 @@ impl Absorbed {
         }
     }
 
-    /// How many it takes for candidates with k events each, to any number of events.
-    pub fn multiplications(&self, candidates: usize, k: usize) -> usize {
-        let (heads, columns) = (self.heads.next_multiple_of(LANES), self.value_bias.len());
-        candidates * (self.width * (self.query.columns() + columns) + 2 * k * heads * self.stride)
+    /// How many it takes for candidates with k events each, of any number of events.
+    pub fn multiplications(&self, candidates: usize, k: usize) -> u64 {
+        let of_heads = self.heads.next_multiple_of(LANES) * self.stride;
+        let of_layers = self.query.columns() + self.value_bias.len();
+        let [candidates, k, width] = [candidates, k, self.width].map(|count| count as u64);
+        candidates * (width * of_layers as u64 + 2 * k * of_heads as u64)
     }
 
     /// For candidates `[C, w]`.

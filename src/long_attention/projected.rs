@@ -57,10 +57,12 @@ impl Projected {
         }
     }
 
-    /// How many it takes for candidates with k events each, of so many events.
-    pub fn multiplications(&self, candidates: usize, events: usize, k: usize) -> usize {
+    /// How many it takes for candidates with k events each, of so many events. In 64 bits, so that every build decides alike.
+    pub fn multiplications(&self, candidates: usize, events: usize, k: usize) -> u64 {
         let of_event = self.key.columns() + self.value.columns();
-        candidates * (self.width * self.query.columns() + k * of_event) + events * self.width * of_event
+        let [candidates, events, k, of_event] = [candidates, events, k, of_event].map(|count| count as u64);
+        let [width, query] = [self.width, self.query.columns()].map(|count| count as u64);
+        candidates * (width * query + k * of_event) + events * width * of_event
     }
 
     /// For candidates `[C, w]`.
