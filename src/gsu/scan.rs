@@ -159,11 +159,8 @@ fn halved<S: Scores>(scores: &[S], k: usize) -> Option<S::Score> {
     let first = whole.next()?;
     let (smallest, largest) =
         whole.fold((first, first), |(small, large), scores| (small.smallest(scores), large.largest(scores)));
-    let of_lanes = |scores: &S, larger: fn(&S::Score, &S::Score) -> bool| {
-        let scores: &[S::Score] = bytemuck::cast_slice(std::slice::from_ref(scores));
-        scores.iter().copied().reduce(|a, b| if larger(&b, &a) { b } else { a })
-    };
-    let (mut low, mut high) = (of_lanes(&smallest, |a, b| a < b)?, of_lanes(&largest, |a, b| a > b)?);
+    let lanes = |scores: S| bytemuck::cast::<S, [S::Score; LANES]>(scores).into_iter();
+    let (mut low, mut high) = (lanes(smallest).min_by(S::order)?, lanes(largest).max_by(S::order)?);
     let mut reaching = count(scores, low);
     if reaching < k {
         return None;

@@ -6,7 +6,7 @@
 use wide::f32x4;
 
 use super::Weights;
-use super::attend::Way;
+use super::attend::Attention;
 use super::encoded::Events;
 use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, add, dot_each, weighted_sums};
 
@@ -64,7 +64,7 @@ impl Absorbed {
     }
 
     /// For candidates `[C, w]`.
-    pub fn way<'a>(&'a self, candidates: &[f32], events: &'a Events) -> impl Way + 'a {
+    pub fn attention<'a>(&'a self, candidates: &[f32], events: &'a Events) -> impl Attention + 'a {
         Mixing {
             absorbed: self,
             queries: self.query.of(candidates),
@@ -97,7 +97,7 @@ fn add_scaled(to: &mut [f32], from: &[f32], by: f32) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += by * from);
 }
 
-/// Mixes events as they are, with room for what is worked out on the way.
+/// Mixes events as they are, with room for what is worked out on the attention.
 struct Mixing<'a> {
     absorbed: &'a Absorbed,
     /// `[C, row]`.
@@ -111,7 +111,7 @@ struct Mixing<'a> {
     sums: Vec<f32>,
 }
 
-impl Way for Mixing<'_> {
+impl Attention for Mixing<'_> {
     fn mixed(&self) -> usize {
         self.absorbed.heads * self.absorbed.stride
     }

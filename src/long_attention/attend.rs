@@ -12,7 +12,7 @@ use crate::numeric::{LANES, put_few, softmax};
 const TOGETHER: usize = 16;
 
 /// How candidates attend to events: what their logits are made of, and what is mixed by their weights.
-pub(super) trait Way {
+pub(super) trait Attention {
     /// Numbers that the events found for a candidate are mixed to.
     fn mixed(&self) -> usize;
 
@@ -48,9 +48,9 @@ impl LongAttention {
         let [candidates, rows] = [category.len(), events.rows.len()];
         if self.projected.multiplications(candidates, rows, self.k) < self.absorbed.multiplications(candidates, self.k)
         {
-            slots.attend(self.projected.way(candidate, events), events)
+            slots.attend(self.projected.attention(candidate, events), events)
         } else {
-            slots.attend(self.absorbed.way(candidate, events), events)
+            slots.attend(self.absorbed.attention(candidate, events), events)
         }
     }
 }
@@ -68,9 +68,9 @@ struct Slots<'a> {
 }
 
 impl Slots<'_> {
-    fn attend(&self, mut way: impl Way, events: &Events) -> Attended {
+    fn attend(&self, mut attention: impl Attention, events: &Events) -> Attended {
         let Slots { heads, k, .. } = *self;
-        let (candidates, columns, mixed) = (self.category.len(), way.columns(), way.mixed());
+        let (candidates, columns, mixed) = (self.category.len(), attention.columns(), attention.mixed());
         let mut attended = Attended {
             output: vec![0.0; candidates * columns],
             weight: vec![0.0; candidates * heads * k],
@@ -89,18 +89,18 @@ impl Slots<'_> {
                 let weight = &mut attended.weight[c * heads * k..(c + 1) * heads * k];
                 let intensity = &mut attended.intensity[c * heads..(c + 1) * heads];
                 for group in 0..heads.div_ceil(LANES) {
-                    let of_candidate = way.bias(c, group);
+                    let of_candidate = attention.bias(c, group);
                     // Biases are read of all before what else there is, so that one need not wait for the other.
                     for (logits, &event) in logits.iter_mut().zip(&found) {
                         *logits = of_candidate + f32x4::new(events.bias[event * heads.div_ceil(LANES) + group]);
                     }
-                    way.add_logits(c, group, &found, &mut logits);
+                    attention.add_logits(c, group, &found, &mut logits);
                     weigh(&logits, found.len(), group * LANES, weight, k, intensity);
                 }
-                way.mix(&found, weight, k, mixed);
+                attention.mix(&found, weight, k, mixed);
             }
             let projected = &mut projected[..candidates.len() * columns];
-            way.project(&of_some[..candidates.len() * mixed], projected);
+            attention.project(&of_some[..candidates.len() * mixed], projected);
             for (&c, projected) in candidates.iter().zip(projected.chunks_exact(columns)) {
                 if self.index[c * k] != NO_EVENT {
                     attended.output[c * columns..(c + 1) * columns].copy_from_slice(projected);

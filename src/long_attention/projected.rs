@@ -3,7 +3,7 @@
 use wide::f32x4;
 
 use super::Weights;
-use super::attend::Way;
+use super::attend::Attention;
 use super::encoded::Events;
 use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, dot_pairs, weighted_sum};
 
@@ -66,7 +66,7 @@ impl Projected {
     }
 
     /// For candidates `[C, w]`.
-    pub fn way<'a>(&'a self, candidates: &[f32], events: &Events) -> impl Way + 'a {
+    pub fn attention<'a>(&'a self, candidates: &[f32], events: &Events) -> impl Attention + 'a {
         Mixing {
             projected: self,
             query: self.query.of(candidates),
@@ -78,7 +78,7 @@ impl Projected {
     }
 }
 
-/// Mixes values, with room for what is worked out on the way.
+/// Mixes values, with room for what is worked out on the attention.
 struct Mixing<'a> {
     projected: &'a Projected,
     query: Vec<f32>,
@@ -90,7 +90,7 @@ struct Mixing<'a> {
     spread: Vec<f32x4>,
 }
 
-impl Way for Mixing<'_> {
+impl Attention for Mixing<'_> {
     fn mixed(&self) -> usize {
         self.projected.value.columns()
     }
