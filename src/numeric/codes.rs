@@ -126,7 +126,7 @@ impl Group<'_> {
     #[inline(never)]
     pub fn multiply(self, block: Block, rows: &mut [Products], row: usize, at: usize) {
         let mut sums = [Products::default(); TOGETHER];
-        repeated_long!(self.0.iter().zip(block.0), |(left, right)| step(&mut sums, left, right));
+        repeated_pairs!(self.0, block.0, |left, right| step(&mut sums, left, right));
         for (row, sums) in rows.chunks_exact_mut(row).zip(sums) {
             row[at] = sums;
         }

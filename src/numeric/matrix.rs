@@ -129,7 +129,7 @@ fn pack(rows: [&[f32]; ROWS], packed: &mut [Spread]) {
 /// Packed rows times a block.
 fn block_product(left: &[Spread], block: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
     let mut sums = [[f32x4::ZERO; 2]; ROWS];
-    repeated_long!(left.iter().zip(block), |(left, block)| step(&mut sums, left, block));
+    repeated_pairs!(left, block, |left, block| step(&mut sums, left, block));
     sums.map(bytemuck::cast)
 }
 

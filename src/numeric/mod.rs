@@ -30,6 +30,43 @@ macro_rules! repeated_long {
     };
 }
 
+/// As [`repeated_long`], for two slices of one length side by side: where each item lies from where a turn begins is known
+/// beforehand, so that next to nothing is computed but the step.
+macro_rules! repeated_pairs {
+    ($a:expr, $b:expr, |$x:pat_param, $y:pat_param| $step:expr) => {
+        let (mut a, mut b) = ($a, $b);
+        assert!(a.len() == b.len());
+        loop {
+            $crate::numeric::eight_pairs!(a, b, $x, $y, $step);
+            $crate::numeric::eight_pairs!(a, b, $x, $y, $step);
+            $crate::numeric::eight_pairs!(a, b, $x, $y, $step);
+            $crate::numeric::eight_pairs!(a, b, $x, $y, $step);
+        }
+    };
+}
+
+/// Of a loop: eight steps, each with a way out where no items are left.
+macro_rules! eight_pairs {
+    ($a:ident, $b:ident, $x:pat_param, $y:pat_param, $step:expr) => {
+        $crate::numeric::one_pair!($a, $b, $x, $y, $step);
+        $crate::numeric::one_pair!($a, $b, $x, $y, $step);
+        $crate::numeric::one_pair!($a, $b, $x, $y, $step);
+        $crate::numeric::one_pair!($a, $b, $x, $y, $step);
+        $crate::numeric::one_pair!($a, $b, $x, $y, $step);
+        $crate::numeric::one_pair!($a, $b, $x, $y, $step);
+        $crate::numeric::one_pair!($a, $b, $x, $y, $step);
+        $crate::numeric::one_pair!($a, $b, $x, $y, $step);
+    };
+}
+
+macro_rules! one_pair {
+    ($a:ident, $b:ident, $x:pat_param, $y:pat_param, $step:expr) => {
+        let ([$x, a_rest @ ..], [$y, b_rest @ ..]) = ($a, $b) else { break };
+        $step;
+        ($a, $b) = (a_rest, b_rest);
+    };
+}
+
 /// Of a loop: four steps, each with a way out where no item is left.
 macro_rules! four_steps {
     ($items:ident, $item:pat_param, $step:expr) => {
@@ -50,7 +87,7 @@ mod linear;
 mod matrix;
 mod softmax;
 
-pub(crate) use {four_steps, repeated, repeated_long};
+pub(crate) use {eight_pairs, four_steps, one_pair, repeated, repeated_long};
 
 pub(crate) use linear::{Activation, Linear, sigmoid_each, tanh_each};
 pub(crate) use matrix::{Matrix, dots};
@@ -204,7 +241,7 @@ pub(crate) fn dot_each(four: [&[f32]; LANES], one: &[f32]) -> f32x4 {
 /// second, and so on.
 pub(crate) fn dot_pairs(a: &[[[f32; LANES]; LANES]], b: &[[[f32; LANES]; LANES]]) -> f32x4 {
     let mut sums = [f32x4::ZERO; LANES];
-    repeated_long!(a.iter().zip(b), |(a, b)| {
+    repeated_pairs!(a, b, |a, b| {
         for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
             *sum += f32x4::new(*a) * f32x4::new(*b);
         }
@@ -227,8 +264,8 @@ pub(crate) fn weighted_sums(
 ) {
     for part in 0..width / WIDE {
         let mut sums = [[f32x4::ZERO; 2]; LANES];
-        repeated_long!(weight.iter().zip(rows), |(weight, &row)| {
-            let row: [f32x4; 2] = bytemuck::cast(table[row + part]);
+        repeated_pairs!(weight, rows, |weight, row| {
+            let row: [f32x4; 2] = bytemuck::cast(table[*row + part]);
             for (sums, weight) in sums.iter_mut().zip(weight) {
                 sums[0] += *weight * row[0];
                 sums[1] += *weight * row[1];
@@ -250,8 +287,8 @@ pub(crate) fn weighted_sum<const N: usize>(
     table: &[[[f32; LANES]; N]],
 ) -> [f32x4; N] {
     let mut sums = [f32x4::ZERO; N];
-    repeated_long!(weight.iter().zip(places), |(weight, &place)| {
-        for (sum, vector) in sums.iter_mut().zip(&table[place + part]) {
+    repeated_pairs!(weight, places, |weight, place| {
+        for (sum, vector) in sums.iter_mut().zip(&table[*place + part]) {
             *sum += *weight * f32x4::new(*vector);
         }
     });
