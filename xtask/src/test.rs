@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::counts::{self, Counts};
 use crate::lint::{self, Outcome};
+use crate::pack::Packing;
 use crate::parity::Parity;
 use crate::process::{duration, tee};
 use crate::root::{root, state};
@@ -75,6 +76,8 @@ pub fn run(options: &Options) -> Result<bool> {
     if wanted(Only::Wasm) {
         parts.push(part("Rust, black-box tests", filter, || cargo_test(&["--test", "*"], filter)));
     }
+    // Most of the Python tests leave a core idle.
+    let packing = (options.only.is_none() && filter.is_none()).then(Packing::begin);
     if wanted(Only::Python) {
         parts.push(part("Python", filter, || pytest(filter)));
         if filter.is_none() {
@@ -84,6 +87,9 @@ pub fn run(options: &Options) -> Result<bool> {
                 runtimes(simulated::folder(), "simulated", Some(SIMULATED_LISTS))
             }));
         }
+    }
+    if let Some(packing) = packing {
+        parts.push(preparation("the npm package", || packing?.end()));
     }
     if wanted(Only::Inspector) {
         parts.push(part("the inspector", filter, || inspect::test(&lookback()?, filter)));
