@@ -97,7 +97,7 @@ fn add_scaled(to: &mut [f32], from: &[f32], by: f32) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += by * from);
 }
 
-/// Mixes events as they are, with room for what is worked out on the attention.
+/// Mixes events as they are, with room for what is worked out on the way.
 struct Mixing<'a> {
     absorbed: &'a Absorbed,
     /// `[C, row]`.

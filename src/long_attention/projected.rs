@@ -78,7 +78,7 @@ impl Projected {
     }
 }
 
-/// Mixes values, with room for what is worked out on the attention.
+/// Mixes values, with room for what is worked out on the way.
 struct Mixing<'a> {
     projected: &'a Projected,
     query: Vec<f32>,
