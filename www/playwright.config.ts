@@ -23,7 +23,8 @@ export default defineConfig({
             args: ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...(superuser ? ["--no-sandbox"] : [])],
         },
         acceptDownloads: true,
-        trace: "retain-on-failure",
+        // A trace takes as long as what it is of: `--trace retain-on-failure` records one.
+        screenshot: "only-on-failure",
     },
     projects: [
         { name: "page", testIgnore: MEASURED },

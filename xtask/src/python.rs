@@ -39,6 +39,8 @@ impl Python {
         command.env("PYTHONPATH", root().join("training"));
         // Paths of another interpreter's packages would come before the pinned ones.
         command.env_remove("PYTHONHOME").env("PYTHONNOUSERSITE", "1");
+        // Whatever the person's setting: each process would compile PyTorch for itself, which takes longer than loading it.
+        command.env_remove("PYTHONDONTWRITEBYTECODE").env("PYTHONPYCACHEPREFIX", state().join("python/bytecode"));
     }
 }
 
