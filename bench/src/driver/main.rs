@@ -39,7 +39,7 @@ const QUICK_CANDIDATES: [usize; 1] = [1000];
 const QUICK_EVENTS: [usize; 2] = [1000, 54_000];
 /// How long to wait, in all, for a quiet core.
 const MOST_WAIT: Duration = Duration::from_secs(300);
-const MOST_WAIT_QUICK: Duration = Duration::from_secs(20);
+const MOST_WAIT_QUICK: Duration = Duration::from_secs(5);
 
 #[derive(Parser)]
 #[command(name = "lookback-bench", about = "Run by `cargo xtask bench`")]
