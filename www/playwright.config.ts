@@ -23,7 +23,7 @@ export default defineConfig({
             args: ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...(superuser ? ["--no-sandbox"] : [])],
         },
         acceptDownloads: true,
-        // A trace takes as long as what it is of: `--trace retain-on-failure` records one.
+        // No trace, for one is recorded of each test that passes too, and doubles its time: `--trace retain-on-failure` does.
         screenshot: "only-on-failure",
     },
     projects: [

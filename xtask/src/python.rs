@@ -34,12 +34,12 @@ impl Python {
         &self.interpreter
     }
 
-    /// Gives a command what makes training/ importable, and nothing else.
+    /// Gives a command what Python needs to find training/ and the pinned packages, compiled once, and no others.
     pub fn environment(&self, command: &mut Command) {
         command.env("PYTHONPATH", root().join("training"));
         // Paths of another interpreter's packages would come before the pinned ones.
         command.env_remove("PYTHONHOME").env("PYTHONNOUSERSITE", "1");
-        // Whatever the person's setting: each process would compile PyTorch for itself, which takes longer than loading it.
+        // Without bytecode each process compiles PyTorch for itself, which takes longer than to load it.
         command.env_remove("PYTHONDONTWRITEBYTECODE").env("PYTHONPYCACHEPREFIX", state().join("python/bytecode"));
     }
 }
