@@ -287,28 +287,38 @@ impl AttendCase {
 }
 
 fn attend_case() -> impl Strategy<Value = AttendCase> {
-    (1usize..5, 1usize..20, 1usize..9, 0usize..4, 1usize..12).prop_flat_map(|(heads, head_width, k, c, rows)| {
-        let width = heads * head_width;
-        let floats = |len| vec(-2.0f32..2.0, len);
-        (
-            (Just(heads), Just(head_width), Just(k)),
-            floats(c * width),
-            floats(rows * width),
-            floats(rows * width),
-            floats(rows * heads),
-            vec(-1..rows as i64, c * k),
-        )
-            .prop_map(|((heads, head_width, k), query, key, value, bias, index)| AttendCase {
-                heads,
-                head_width,
-                k,
-                query,
-                key,
-                value,
-                bias,
+    (1usize..5, 1usize..20, 1usize..9, 0usize..4, 1usize..12, any::<bool>()).prop_flat_map(
+        |(heads, head_width, k, c, rows, each_slot_its_row)| {
+            let width = heads * head_width;
+            let floats = |len| vec(-2.0f32..2.0, len);
+            let rows = if each_slot_its_row { k } else { rows };
+            let anywhere = vec(-1..rows as i64, c * k);
+            let own = move |empty: Vec<bool>| {
+                let slots = (0..k as i64).cycle().zip(empty);
+                slots.map(|(slot, empty)| if empty { NO_EVENT } else { slot }).collect::<Vec<_>>()
+            };
+            let index =
+                if each_slot_its_row { vec(any::<bool>(), c * k).prop_map(own).boxed() } else { anywhere.boxed() };
+            (
+                (Just(heads), Just(head_width), Just(k)),
+                floats(c * width),
+                floats(rows * width),
+                floats(rows * width),
+                floats(rows * heads),
                 index,
-            })
-    })
+            )
+                .prop_map(|((heads, head_width, k), query, key, value, bias, index)| AttendCase {
+                    heads,
+                    head_width,
+                    k,
+                    query,
+                    key,
+                    value,
+                    bias,
+                    index,
+                })
+        },
+    )
 }
 
 fn plain_attend(case: &AttendCase) -> (Vec<f64>, Vec<f64>, Vec<f64>) {

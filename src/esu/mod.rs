@@ -7,7 +7,7 @@ mod absorbed;
 pub use absorbed::{Absorbed, Projections};
 
 use crate::gsu::NO_EVENT;
-use crate::numeric::{Matrix, clear, scale, softmax};
+use crate::numeric::{Matrix, add, clear, scale, softmax};
 
 /// A table of R rows that queries attend to.
 #[derive(Clone, Copy)]
@@ -57,6 +57,11 @@ pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: u
 
 /// Puts weights in the place of logits that lack their bias, `[C, H, R]`; gives weights by slot, `[C, H, K]`, and intensities.
 fn weigh(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize) -> (Vec<f32>, Vec<f32>) {
+    let own_row = |(&row, slot): (&i64, i64)| row == slot || row == NO_EVENT;
+    if bias.len() == heads * k && index.chunks_exact(k).all(|slots| slots.iter().zip(0..).all(own_row)) {
+        let intensity = weigh_in_place(of_row, bias, index, heads, k);
+        return (of_row.to_vec(), intensity);
+    }
     let (rows, queries) = (bias.len() / heads, index.len() / k);
     let (mut weight, mut intensity) = (vec![0.0; queries * heads * k], vec![0.0; queries * heads]);
     let of_heads = of_row.chunks_exact_mut(rows).zip(weight.chunks_exact_mut(k)).zip(&mut intensity);
@@ -76,6 +81,26 @@ fn weigh(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize
         }
     }
     (weight, intensity)
+}
+
+/// As [`weigh`] where each slot that is not empty holds the row of its own number: weights by row are those by slot.
+fn weigh_in_place(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize) -> Vec<f32> {
+    let mut intensity = Vec::with_capacity(index.len() / k * heads);
+    // `[H, K]`, minus infinity where a slot is empty.
+    let mut of_slots = Vec::new();
+    let mut before: &[i64] = &[];
+    for (slots, of_row) in index.chunks_exact(k).zip(of_row.chunks_exact_mut(heads * k)) {
+        // Not as slices: a module compares those byte by byte.
+        if !slots.iter().eq(before) {
+            before = slots;
+            let of_head = |head: usize| bias.iter().skip(head).step_by(heads).zip(slots);
+            let masked = (0..heads).flat_map(of_head);
+            of_slots = masked.map(|(&bias, &row)| if row == NO_EVENT { f32::NEG_INFINITY } else { bias }).collect();
+        }
+        add(of_row, &of_slots);
+        intensity.extend(of_row.chunks_exact_mut(k).map(softmax));
+    }
+    intensity
 }
 
 /// A head's columns of a table `[R, D]`: `[R, D/H]`.

@@ -8,14 +8,17 @@ use wide::{f32x4, i32x4};
 pub(crate) fn exp(x: f32x4) -> f32x4 {
     let lowest = f32x4::splat(-87.0);
     let within = x.fast_min(f32x4::splat(88.0)).fast_max(lowest);
-    let power = (within * f32x4::splat(std::f32::consts::LOG2_E)).round_ties_even();
+    // Added, it leaves no room for what is not whole, and the whole power in the lowest bits.
+    let shift = f32x4::splat(1.5 * (1 << 23) as f32);
+    let shifted = within * f32x4::splat(std::f32::consts::LOG2_E) + shift;
+    let power = shifted - shift;
     // ln 2 in two parts, the first of few enough bits that its product with a power is exact.
     let rest = within - power * f32x4::splat(0.693_359_4) - power * f32x4::splat(-2.121_944_4e-4);
     let coefficients = [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.0e-1];
     let polynomial =
         coefficients.into_iter().fold(f32x4::splat(1.987_569_1e-4), |sum, next| sum * rest + f32x4::splat(next));
     let mantissa = polynomial * rest * rest + rest + f32x4::ONE;
-    let exponent = (power.fast_trunc_int() + i32x4::splat(127)) << 23;
+    let exponent = (bytemuck::cast::<f32x4, i32x4>(shifted) << 23) + bytemuck::cast::<f32x4, i32x4>(f32x4::ONE);
     let result = mantissa * bytemuck::cast::<i32x4, f32x4>(exponent);
     let result = x.simd_lt(lowest).select(f32x4::ZERO, result);
     x.simd_eq(x).select(result, x)
