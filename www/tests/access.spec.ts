@@ -3,7 +3,8 @@ import { type Page } from "@playwright/test";
 import { chosen, drop, expect, items, open, settled, simulated, test, thousand } from "./page";
 
 async function audit(page: Page, state: string): Promise<void> {
-    const { violations } = await new AxeBuilder({ page }).analyze();
+    // The page has no frames, for which the other mode would open another page; and nobody reads what was found right.
+    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ["violations"] }).analyze();
     const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
     expect(grave.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`), state).toEqual([]);
 }
