@@ -8,13 +8,14 @@ use wide::f32x4;
 use super::Weights;
 use super::attend::Attention;
 use super::encoded::Events;
-use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, add, dot_each, weighted_sums};
+use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, add, dot_four, weighted_sums};
 
 /// The projections of attention, those of keys and values absorbed.
 #[derive(Clone, Debug)]
 pub(super) struct Absorbed {
-    /// From a candidate to what events are multiplied with, and what is added to that, to give their logits:
-    /// `[w, H · stride + H]`, where keys are zeros beyond w and heads are filled up to a multiple of [`LANES`].
+    /// From a candidate to what events are multiplied with, and what is added to that, to give their logits: to
+    /// `[groups of heads, part, head, number]` with [`LANES`] heads to a group and as many numbers to a part, zeros beyond the
+    /// last head and beyond w; and then to `[groups of heads, head]`.
     query: Linear,
     /// Of each head: from the width of the encoder to its part of the output.
     value: Vec<Matrix>,
@@ -30,7 +31,11 @@ impl Absorbed {
         let head_width = columns / heads;
         let by = 1.0 / (head_width as f32).sqrt();
         let stride = width.next_multiple_of(WIDE);
-        let row = heads * stride + heads.next_multiple_of(LANES);
+        let padded = heads.next_multiple_of(LANES);
+        let row = padded * (stride + 1);
+        let place = |head: usize, at: usize| {
+            ((head / LANES * (stride / LANES) + at / LANES) * LANES + head % LANES) * LANES + at % LANES
+        };
         let (mut weight, mut bias) = (vec![0.0; row * width], vec![0.0; row]);
         // What the query's column j is multiplied with goes to a row.
         let mut absorb = |row: usize, j: usize, factor: f32| {
@@ -40,9 +45,9 @@ impl Absorbed {
         for j in 0..columns {
             let head = j / head_width;
             for (i, key) in weights.key.0[j * width..(j + 1) * width].iter().enumerate() {
-                absorb(head * stride + i, j, by * key);
+                absorb(place(head, i), j, by * key);
             }
-            absorb(heads * stride + head, j, by * weights.key.1[j]);
+            absorb(padded * stride + head, j, by * weights.key.1[j]);
         }
         let value = weights.value.0.chunks_exact(head_width * width);
         Absorbed {
@@ -121,16 +126,17 @@ impl Attention for Mixing<'_> {
     }
 
     fn bias(&self, candidate: usize, group: usize) -> f32x4 {
-        f32x4::from(&self.queries[candidate * self.row + self.mixed() + group * LANES..][..LANES])
+        let biases = self.absorbed.heads.next_multiple_of(LANES) * self.absorbed.stride;
+        f32x4::from(&self.queries[candidate * self.row + biases + group * LANES..][..LANES])
     }
 
     fn add_logits(&self, candidate: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
-        let (stride, heads) = (self.absorbed.stride, self.absorbed.heads);
-        let queries = &self.queries[candidate * self.row..][..heads * stride];
-        // Lanes beyond the last head do its work again.
-        let keys = [0, 1, 2, 3].map(|lane| &queries[(group * LANES + lane).min(heads - 1) * stride..][..stride]);
+        let parts = self.absorbed.stride / LANES;
+        let of_group = &self.queries[candidate * self.row + group * LANES * self.absorbed.stride..];
+        let keys = &of_group.as_chunks().0.as_chunks().0[..parts];
+        let x = self.events.x.as_chunks().0;
         for (logits, &event) in logits.iter_mut().zip(found) {
-            *logits += dot_each(keys, &self.events.x[event * stride..(event + 1) * stride]);
+            *logits += dot_four(keys, &x[event * parts..][..parts]);
         }
     }
 

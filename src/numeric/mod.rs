@@ -250,6 +250,19 @@ pub(crate) fn dot_pairs(a: &[[[f32; LANES]; LANES]], b: &[[[f32; LANES]; LANES]]
     (a + b) + (c + d)
 }
 
+/// Inner products of four vectors with one, of the four the numbers by turns as [`dot_pairs`] takes them.
+pub(crate) fn dot_four(four: &[[[f32; LANES]; LANES]], one: &[[f32; LANES]]) -> f32x4 {
+    let mut sums = [f32x4::ZERO; LANES];
+    repeated_pairs!(four, one, |four, one| {
+        let one = f32x4::new(*one);
+        for (sum, of_four) in sums.iter_mut().zip(four) {
+            *sum += one * f32x4::new(*of_four);
+        }
+    });
+    let [a, b, c, d] = f32x4::transpose(sums);
+    (a + b) + (c + d)
+}
+
 /// Numbers of a row that are summed together: two vectors for each of four sums.
 pub(crate) const WIDE: usize = 2 * LANES;
 
