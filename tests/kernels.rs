@@ -292,13 +292,15 @@ fn attend_case() -> impl Strategy<Value = AttendCase> {
             let width = heads * head_width;
             let floats = |len| vec(-2.0f32..2.0, len);
             let rows = if each_slot_its_row { k } else { rows };
-            let anywhere = vec(-1..rows as i64, c * k);
-            let own = move |empty: Vec<bool>| {
+            let own_rows = move |empty: Vec<bool>| {
                 let slots = (0..k as i64).cycle().zip(empty);
-                slots.map(|(slot, empty)| if empty { NO_EVENT } else { slot }).collect::<Vec<_>>()
+                slots.map(|(slot, empty)| if empty { NO_EVENT } else { slot }).collect()
             };
-            let index =
-                if each_slot_its_row { vec(any::<bool>(), c * k).prop_map(own).boxed() } else { anywhere.boxed() };
+            let index = if each_slot_its_row {
+                vec(any::<bool>(), c * k).prop_map(own_rows).boxed()
+            } else {
+                vec(-1..rows as i64, c * k).boxed()
+            };
             (
                 (Just(heads), Just(head_width), Just(k)),
                 floats(c * width),
