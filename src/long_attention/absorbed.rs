@@ -8,7 +8,7 @@ use wide::f32x4;
 use super::Weights;
 use super::attend::Attention;
 use super::encoded::Events;
-use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, add, dot_four, weighted_sums};
+use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, add, dot_four, place_by_turns, weighted_sums};
 
 /// The projections of attention, those of keys and values absorbed.
 #[derive(Clone, Debug)]
@@ -33,9 +33,6 @@ impl Absorbed {
         let stride = width.next_multiple_of(WIDE);
         let padded = heads.next_multiple_of(LANES);
         let row = padded * (stride + 1);
-        let place = |head: usize, at: usize| {
-            ((head / LANES * (stride / LANES) + at / LANES) * LANES + head % LANES) * LANES + at % LANES
-        };
         let (mut weight, mut bias) = (vec![0.0; row * width], vec![0.0; row]);
         // What the query's column j is multiplied with goes to a row.
         let mut absorb = |row: usize, j: usize, factor: f32| {
@@ -45,7 +42,7 @@ impl Absorbed {
         for j in 0..columns {
             let head = j / head_width;
             for (i, key) in weights.key.0[j * width..(j + 1) * width].iter().enumerate() {
-                absorb(place(head, i), j, by * key);
+                absorb(place_by_turns(head, i, stride / LANES), j, by * key);
             }
             absorb(padded * stride + head, j, by * weights.key.1[j]);
         }

@@ -5,7 +5,7 @@ use wide::f32x4;
 use super::Weights;
 use super::attend::Attention;
 use super::encoded::Events;
-use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, dot_pairs, weighted_sum};
+use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, dot_pairs, place_by_turns, weighted_sum};
 
 /// The projections of attention, laid out for it.
 #[derive(Clone, Debug)]
@@ -34,8 +34,7 @@ impl Projected {
         let parts = head_width.div_ceil(LANES);
         let value_width = head_width.next_multiple_of(WIDE);
         let key_columns = heads.div_ceil(LANES) * parts * LANES * LANES;
-        let key_place =
-            |head: usize, at: usize| ((head / LANES * parts + at / LANES) * LANES + head % LANES) * LANES + at % LANES;
+        let key_place = |head: usize, at: usize| place_by_turns(head, at, parts);
         let value_place = |head: usize, at: usize| head * value_width + at;
         let layer = |(weight, bias): &(Vec<f32>, Vec<f32>), from: usize, columns: usize, place: Place, by: f32| {
             let (mut placed, mut placed_bias) = (vec![0.0; columns * from], vec![0.0; columns]);

@@ -237,8 +237,13 @@ pub(crate) fn dot_each(four: [&[f32]; LANES], one: &[f32]) -> f32x4 {
     (a + b) + (c + d)
 }
 
-/// Inner products of four vectors with four others, of each four the numbers by turns: [`LANES`] of the first, [`LANES`] of the
-/// second, and so on.
+/// Where a number of a vector of `parts` · [`LANES`] numbers goes where four vectors each lie by turns: [`LANES`] numbers of the
+/// first, [`LANES`] of the second, and so on.
+pub(crate) fn place_by_turns(vector: usize, at: usize, parts: usize) -> usize {
+    ((vector / LANES * parts + at / LANES) * LANES + vector % LANES) * LANES + at % LANES
+}
+
+/// Inner products of four vectors with four others, of each four the numbers by turns, see [`place_by_turns`].
 pub(crate) fn dot_pairs(a: &[[[f32; LANES]; LANES]], b: &[[[f32; LANES]; LANES]]) -> f32x4 {
     let mut sums = [f32x4::ZERO; LANES];
     repeated_pairs!(a, b, |a, b| {
@@ -250,7 +255,7 @@ pub(crate) fn dot_pairs(a: &[[[f32; LANES]; LANES]], b: &[[[f32; LANES]; LANES]]
     (a + b) + (c + d)
 }
 
-/// Inner products of four vectors with one, of the four the numbers by turns as [`dot_pairs`] takes them.
+/// Inner products of four vectors with one, of the four the numbers by turns, see [`place_by_turns`].
 pub(crate) fn dot_four(four: &[[[f32; LANES]; LANES]], one: &[[f32; LANES]]) -> f32x4 {
     let mut sums = [f32x4::ZERO; LANES];
     repeated_pairs!(four, one, |four, one| {
