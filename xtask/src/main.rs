@@ -1,6 +1,7 @@
 //! `cargo xtask …`: everything a contributor runs.
 
 mod bench;
+mod beside;
 mod bindgen;
 mod board;
 mod cargo;
@@ -55,7 +56,7 @@ enum Command {
     /// Check formatting, clippy and the repository's own rules
     Lint,
     /// Make the WebAssembly target usable: installed, by rustup, or from Debian's packages
-    Setup(setup::Options),
+    Setup(setup::SetupOptions),
     /// Build the WebAssembly module to target/lookback/lookback.wasm
     Wasm(setup::Options),
     /// Build the npm package to target/lookback/npm/lookback, and its tarball

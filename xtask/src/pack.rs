@@ -1,8 +1,7 @@
 //! `cargo xtask pack`: the npm package, as wasm-pack.toml says, and its tarball.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize, Serializer};
@@ -13,7 +12,7 @@ use crate::bindgen;
 use crate::lock::{Lock, publish};
 use crate::module::{Builds, Entry, Package};
 use crate::npm;
-use crate::process::{Spinner, command, output, quietly};
+use crate::process::{command, output, quietly};
 use crate::root::{root, shown, state};
 use crate::setup::{Method, Options};
 use crate::wasm::{self, gzip_size, megabytes};
@@ -32,37 +31,6 @@ pub struct Packed {
 
 pub fn run(options: &Options) -> Result<()> {
     make(options.method).map(drop)
-}
-
-/// The package being made by another process, on a core that would be idle.
-pub struct Packing {
-    process: Child,
-    log: PathBuf,
-}
-
-impl Packing {
-    /// Begins; what is printed goes to a file.
-    pub fn begin() -> Result<Packing> {
-        let log = state().join("pack.log");
-        let file = fs::File::create(&log).with_context(|| format!("cannot write {}", shown(&log)))?;
-        let program = env::current_exe().context("cannot tell where xtask is")?;
-        println!("the npm package is made meanwhile; {} says how it goes", shown(&log));
-        let mut pack = command(program);
-        pack.arg("pack").stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let process = pack.spawn().context("cannot run `cargo xtask pack`")?;
-        Ok(Packing { process, log })
-    }
-
-    /// Waits for it.
-    pub fn end(mut self) -> Result<()> {
-        let spinner = Spinner::start("the npm package");
-        let status = self.process.wait()?;
-        if !status.success() {
-            bail!("`cargo xtask pack` failed ({status}); see {}", shown(&self.log));
-        }
-        spinner.done();
-        Ok(())
-    }
 }
 
 pub fn make(method: Method) -> Result<Packed> {

@@ -1,7 +1,7 @@
 //! One model, four runtimes: PyTorch, onnxruntime, the native core, the module.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -14,17 +14,17 @@ const CORES: [(&str, Option<&str>); 2] = [("module", None), ("native", Some("--n
 const SEARCHES: [&str; 3] = ["consistent", "soft", "hard"];
 
 /// What scores what.
-pub struct Parity {
-    pub python: Python,
-    pub lookback: PathBuf,
-    pub module: PathBuf,
+pub struct Parity<'a> {
+    pub python: &'a Python,
+    pub lookback: &'a Path,
+    pub module: &'a Path,
     pub data: PathBuf,
     pub model: PathBuf,
     /// The first so many test lists; all without.
     pub limit: Option<usize>,
 }
 
-impl Parity {
+impl Parity<'_> {
     /// Scores the test lists in the core's both ways, and has Python compare scores and metrics of each with its own two.
     pub fn run(&self) -> Result<()> {
         let name = self.data.file_name().context("the data directory has no name")?;
@@ -37,7 +37,7 @@ impl Parity {
                 let file = folder.join(format!("{core}-{gsu}.parquet"));
                 let metrics = folder.join(format!("{core}-{gsu}.json"));
                 stream(
-                    command(&self.lookback)
+                    command(self.lookback)
                         .arg("evaluate")
                         .args(self.inputs())
                         .args(["--gsu", gsu, "--scores"])
@@ -45,7 +45,7 @@ impl Parity {
                         .arg("--metrics")
                         .arg(shown(&metrics))
                         .arg("--module")
-                        .arg(shown(&self.module))
+                        .arg(shown(self.module))
                         .args(flag),
                 )?;
                 files.push(shown(&file));

@@ -12,6 +12,7 @@ use crate::debian;
 use crate::lock::Lock;
 use crate::module::Builds;
 use crate::process::{command, elapsed, find, output, quietly};
+use crate::python;
 use crate::root::{shown, state};
 
 #[derive(Args)]
@@ -19,6 +20,15 @@ pub struct Options {
     /// How to come by the target
     #[arg(long, value_enum, default_value_t = Method::Auto)]
     pub method: Method,
+}
+
+#[derive(Args)]
+pub struct SetupOptions {
+    #[command(flatten)]
+    toolchain: Options,
+    /// Also make Python's environment for training: PyTorch and what it needs
+    #[arg(long)]
+    python: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,11 +68,16 @@ impl Toolchain {
     }
 }
 
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &SetupOptions) -> Result<()> {
     let started = Instant::now();
     let target = Builds::read()?.module.target;
-    let toolchain = toolchain(options.method, &target)?;
+    let toolchain = toolchain(options.toolchain.method, &target)?;
     println!("{target}: {} ({})", toolchain.describe(), elapsed(started));
+    if options.python {
+        let started = Instant::now();
+        let python = python::setup()?;
+        println!("Python: {} ({})", shown(python.interpreter()), elapsed(started));
+    }
     Ok(())
 }
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::beside::Beside;
 use crate::counts::{self, Counts};
 use crate::lint::{self, Outcome};
-use crate::pack::Packing;
 use crate::parity::Parity;
 use crate::process::{duration, tee};
 use crate::root::{root, state};
@@ -30,8 +30,10 @@ enum Only {
     Rust,
     /// The black-box tests: the module in wasmtime, across crate borders
     Wasm,
-    /// Training's tests, and parity between the runtimes
+    /// Training's tests
     Python,
+    /// The runtimes' scores, compared
+    Parity,
     /// The npm package: its face in a browser, and installed from its tarball
     Js,
     /// The examples in workerd, Deno, Node and Bun, and the same bytes from every engine
@@ -59,6 +61,10 @@ pub fn run(options: &Options) -> Result<bool> {
     let filter = options.filter.as_deref();
     let mut parts = Vec::new();
 
+    // Much of what these do leaves a core idle, so a whole run does it beside what keeps both busy.
+    let whole = options.only.is_none() && filter.is_none();
+    let beside = |arguments: &[&str]| whole.then(|| Beside::begin(arguments));
+    let (python, module) = (beside(&["setup", "--python"]), beside(&["wasm"]));
     if wanted(Only::Rust) {
         if filter.is_none() {
             parts.extend(lint::checks().into_iter().map(Part::from));
@@ -69,27 +75,32 @@ pub fn run(options: &Options) -> Result<bool> {
             Ok(counts)
         }));
     }
-    if wanted(Only::Wasm) || wanted(Only::Python) {
-        parts.push(preparation("the module", || wasm::make(Method::Auto, None).map(drop)));
+    if wanted(Only::Wasm) || wanted(Only::Python) || wanted(Only::Parity) {
+        parts.push(preparation("the module", || match module {
+            Some(module) => module?.end(),
+            None => wasm::make(Method::Auto, None).map(drop),
+        }));
         parts.push(preparation("MovieLens 100K", || data::ensure(&lookback()?)));
     }
+    let package = beside(&["pack"]);
     if wanted(Only::Wasm) {
         parts.push(part("Rust, black-box tests", filter, || cargo_test(&["--test", "*"], filter)));
     }
-    // Most of the Python tests leave a core idle.
-    let packing = (options.only.is_none() && filter.is_none()).then(Packing::begin);
+    if let Some(python) = python {
+        parts.push(preparation("Python's packages", || python?.end()));
+    }
+    let compared = beside(&["test", "--only", "parity"]);
     if wanted(Only::Python) {
         parts.push(part("Python", filter, || pytest(filter)));
-        if filter.is_none() {
-            parts.push(part("parity", filter, || runtimes(data::folder(), "ml-100k", None)));
-            parts.push(preparation("the simulated platform", || simulated::ensure(&lookback()?)));
-            parts.push(part("parity, simulated", filter, || {
-                runtimes(simulated::folder(), "simulated", Some(SIMULATED_LISTS))
-            }));
-        }
     }
-    if let Some(packing) = packing {
-        parts.push(preparation("the npm package", || packing?.end()));
+    if wanted(Only::Parity) && filter.is_none() {
+        parts.push(part("parity", filter, || match compared {
+            Some(compared) => compared?.end().map(|()| PARITY),
+            None => parity(),
+        }));
+    }
+    if let Some(package) = package {
+        parts.push(preparation("the npm package", || package?.end()));
     }
     if wanted(Only::Inspector) {
         parts.push(part("the inspector", filter, || inspect::test(&lookback()?, filter)));
@@ -139,17 +150,21 @@ fn pytest(filter: Option<&str>) -> Result<Counts> {
     Ok(counts)
 }
 
-fn runtimes(data: PathBuf, model: &str, limit: Option<usize>) -> Result<Counts> {
-    Parity {
-        python: python::setup()?,
-        lookback: lookback()?,
-        module: state().join("lookback.wasm"),
-        data,
-        model: root().join("models").join(model),
-        limit,
-    }
-    .run()?;
-    Ok(Counts { passed: 1, failed: 0 })
+/// A comparison for each data set.
+const PARITY: Counts = Counts { passed: 2, failed: 0 };
+
+fn parity() -> Result<Counts> {
+    let (python, lookback) = (python::setup()?, lookback()?);
+    simulated::ensure(&lookback)?;
+    let module = state().join("lookback.wasm");
+    let of = |data: PathBuf, model: &str, limit| {
+        let model = root().join("models").join(model);
+        let (python, lookback, module) = (&python, &lookback, &module);
+        Parity { python, lookback, module, data, model, limit }.run()
+    };
+    of(data::folder(), "ml-100k", None)?;
+    of(simulated::folder(), "simulated", Some(SIMULATED_LISTS))?;
+    Ok(PARITY)
 }
 
 /// A part that runs no test has failed, unless a filter left it none.
