@@ -22,6 +22,7 @@
 //! The output stays until the next call that has a status. On any status but [`Status::Ok`] the bundle and shard are as
 //! they were before.
 
+#[cfg(feature = "rank")]
 use crate::ranker::{LoadError, RankError};
 use crate::wire::WireError;
 
@@ -65,6 +66,7 @@ impl Status {
 }
 
 /// The call that a load error came from decides how a mismatch of shapes is told.
+#[cfg(feature = "rank")]
 impl From<&LoadError> for Status {
     fn from(error: &LoadError) -> Status {
         match error {
@@ -76,6 +78,7 @@ impl From<&LoadError> for Status {
     }
 }
 
+#[cfg(feature = "rank")]
 impl From<&RankError> for Status {
     fn from(error: &RankError) -> Status {
         match error {

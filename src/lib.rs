@@ -48,18 +48,22 @@ pub mod shard;
 pub mod stage;
 pub mod wire;
 
+#[cfg(feature = "rank")]
 mod explain;
+#[cfg(feature = "rank")]
 mod inputs;
 mod numeric;
+#[cfg(feature = "rank")]
 mod ranker;
 mod score;
 mod top;
 
-#[cfg(all(target_arch = "wasm32", not(feature = "js")))]
+#[cfg(all(target_arch = "wasm32", feature = "rank", not(feature = "js")))]
 mod exports;
 #[cfg(all(target_arch = "wasm32", feature = "js"))]
 pub mod js;
 #[cfg(all(target_arch = "wasm32", feature = "js", feature = "stages"))]
 compile_error!("a profiling build has the raw exports; leave out the feature `js`");
 
+#[cfg(feature = "rank")]
 pub use ranker::{LoadError, RankError, Ranker};

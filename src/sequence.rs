@@ -46,6 +46,7 @@ pub(crate) struct Past {
 }
 
 /// The events strictly before the moment of the request, newest first; of equal times the later given first.
+#[cfg_attr(not(feature = "rank"), expect(dead_code, reason = "the ranker reads the events, popularity does not"))]
 pub(crate) struct Timeline {
     pub events: Vec<Past>,
     /// What each of them is about.

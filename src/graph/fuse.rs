@@ -1,8 +1,9 @@
 //! Joins operators: a product with a matrix of weights, what is added to it and its activation into one linear layer, the
 //! linear layers of low-rank cross layers and of what is read off them into a network, and those around attention into it.
 
-use super::CANDIDATE;
-use super::prepared::{Activation, Constant, Dim, Kind, Long, Node, Operator, WEIGHTS};
+use super::prepared::{Activation, Constant, Dim, Kind, Long, Node, Operator};
+use super::run::CANDIDATE;
+use super::wiring::WEIGHTS;
 
 /// Where a result comes from: (position in the list, which of its results).
 type Read = (u32, u32);

@@ -22,7 +22,8 @@ use tract_onnx::tract_hir::internal::{
 
 use super::fuse::fuse;
 use super::ops::Attend;
-use super::prepared::{Constant, Dim, Kind, Long, Node, Operator, PreparedGraph, ReducerKind, WEIGHTS};
+use super::prepared::{Constant, Dim, Kind, Long, Node, Operator, PreparedGraph, ReducerKind};
+use super::wiring::WEIGHTS;
 use super::{Graph, GraphError};
 
 /// Prepares the graph of an ONNX file.

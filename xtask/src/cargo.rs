@@ -33,13 +33,11 @@ pub fn build(command: &mut Command) -> Result<Vec<Artifact>> {
     Ok(artifacts)
 }
 
-/// `lookback`, the command line; `prepare` adds the ONNX reader, which takes minutes to compile.
+/// `lookback`, the command line; `prepare` adds the native core and the ONNX reader, which take minutes to compile.
 pub fn lookback(prepare: bool) -> Result<PathBuf> {
     let mut command = cargo();
-    command.args(["build", "--release", "-p", "lookback-host", "--bin", "lookback"]);
-    if prepare {
-        command.args(["--features", "prepare"]);
-    }
+    command.args(["build", "--release", "-p", "lookback-host", "--bin", "lookback", "--no-default-features"]);
+    command.args(["--features", if prepare { "prepare" } else { "cli" }]);
     executable(&mut command)
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use crate::cargo::cargo;
 use crate::process::{duration, stream, succeeds};
 use crate::root::root;
+use crate::test::FEATURES;
 use crate::tidy;
 
 pub struct Check {
@@ -44,23 +45,8 @@ pub fn run() -> Result<()> {
 pub fn checks() -> Vec<Check> {
     let mut checks = vec![
         check("cargo fmt", || component("fmt", "rustfmt", &["fmt", "--all", "--check"])),
-        check("cargo clippy", || {
-            component(
-                "clippy",
-                "clippy",
-                &[
-                    "clippy",
-                    "--release",
-                    "--workspace",
-                    "--all-targets",
-                    "--features",
-                    "lookback-host/prepare,lookback-bench/tract",
-                    "--",
-                    "-D",
-                    "warnings",
-                ],
-            )
-        }),
+        check("cargo clippy", || clippy(&[&FEATURES[..], &["--all-targets"]].concat())),
+        check("cargo clippy, the formats alone", || clippy(&["--package", "lookback", "--no-default-features"])),
     ];
     match tidy::files(root()) {
         Ok(files) => checks.extend(tidy::RULES.map(|(name, rule)| {
@@ -84,6 +70,10 @@ fn check(name: &'static str, work: impl FnOnce() -> Outcome) -> Check {
     let started = Instant::now();
     let outcome = work();
     Check { name, outcome, time: started.elapsed() }
+}
+
+fn clippy(of: &[&str]) -> Outcome {
+    component("clippy", "clippy", &[&["clippy", "--release"], of, &["--", "-D", "warnings"]].concat())
 }
 
 /// A cargo command that a component of the toolchain brings.

@@ -10,6 +10,7 @@ mod inspect;
 mod judge;
 mod latency;
 mod model;
+mod native;
 mod output;
 mod prepare;
 mod progress;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use lookback::Ranker;
 use lookback::bundle::{Bundle, Manifest};
 use lookback::request::{ExplainRequest, Request};
 use lookback::response::{ExplainResponse, Response};
 use lookback::shard::Shard;
 use lookback_host::{Answer, Host, Module};
 
+use super::native::{self, Native};
 use super::progress::spinner;
 
 #[derive(Args, Clone, Debug)]
@@ -49,7 +49,7 @@ pub struct Model {
 
 enum Runtime {
     Module { host: Host, size: usize },
-    Native(Box<Ranker>),
+    Native(Box<dyn Native>),
 }
 
 impl Model {
@@ -60,12 +60,8 @@ impl Model {
         let shard = Shard::decode(shard_bytes.clone()).with_context(|| format!("{place}/shard.lbs"))?;
         shard.verify().with_context(|| format!("{place}/shard.lbs"))?;
         let runtime = if args.native {
-            let mut ranker = Ranker::new();
-            ranker
-                .load_bundle(&bundle_bytes)
-                .and_then(|()| ranker.push_shard(shard_bytes))
-                .with_context(|| format!("{place} does not load"))?;
-            Runtime::Native(Box::new(ranker))
+            let native = native::open(&bundle_bytes, shard_bytes);
+            Runtime::Native(native.with_context(|| format!("{place} does not load"))?)
         } else {
             let module = open_module(&args.module)?;
             let host = Host::builder(&module)
@@ -108,14 +104,14 @@ impl Model {
     pub fn rank(&self, request: &Request) -> Result<Answer<Response>> {
         match &self.runtime {
             Runtime::Module { host, .. } => Ok(host.rank(request)?),
-            Runtime::Native(ranker) => Ok(Answer { response: ranker.rank(request)?, degraded: None }),
+            Runtime::Native(native) => Ok(Answer { response: native.rank(request)?, degraded: None }),
         }
     }
 
     pub fn explain(&self, request: &ExplainRequest) -> Result<Answer<ExplainResponse>> {
         match &self.runtime {
             Runtime::Module { host, .. } => Ok(host.explain(request)?),
-            Runtime::Native(ranker) => Ok(Answer { response: ranker.explain(request)?, degraded: None }),
+            Runtime::Native(native) => Ok(Answer { response: native.explain(request)?, degraded: None }),
         }
     }
 
