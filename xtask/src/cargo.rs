@@ -36,8 +36,10 @@ pub fn build(command: &mut Command) -> Result<Vec<Artifact>> {
 /// `lookback`, the command line; `prepare` adds the native core and the ONNX reader, which take minutes to compile.
 pub fn lookback(prepare: bool) -> Result<PathBuf> {
     let mut command = cargo();
-    command.args(["build", "--release", "-p", "lookback-host", "--bin", "lookback", "--no-default-features"]);
-    command.args(["--features", if prepare { "prepare" } else { "cli" }]);
+    command.args(["build", "--release", "-p", "lookback-host", "--bin", "lookback"]);
+    if prepare {
+        command.args(["--features", "prepare"]);
+    }
     executable(&mut command)
 }
 

@@ -23,7 +23,7 @@ pub struct ModelArgs {
     /// The WebAssembly module
     #[arg(long, value_name = "FILE", env = "LOOKBACK_MODULE", default_value = "target/lookback/lookback.wasm")]
     pub module: PathBuf,
-    /// Run the native core, not the module: no sandbox, deadline or memory limit
+    /// Run the native core, if it is built in, not the module: no sandbox, deadline or memory limit
     #[arg(long)]
     pub native: bool,
 }

@@ -32,6 +32,6 @@ pub fn open(bundle: &[u8], shard: Vec<u8>) -> Result<Box<dyn Native>> {
 #[cfg(not(feature = "native"))]
 pub fn open(_: &[u8], _: Vec<u8>) -> Result<Box<dyn Native>> {
     anyhow::bail!(
-        "this `lookback` was built without the native core; `cargo build --release -p lookback-host` builds one that has it"
+        "this `lookback` was built without the native core; `cargo build --release -p lookback-host --features native` builds one that has it"
     )
 }
