@@ -39,7 +39,7 @@ const QUICK_CANDIDATES: [usize; 1] = [1000];
 const QUICK_EVENTS: [usize; 2] = [1000, 54_000];
 /// How long to wait, in all, for a quiet core.
 const MOST_WAIT: Duration = Duration::from_secs(300);
-const MOST_WAIT_QUICK: Duration = Duration::from_secs(5);
+const MOST_WAIT_QUICK: Duration = Duration::from_secs(2);
 
 #[derive(Parser)]
 #[command(name = "lookback-bench", about = "Run by `cargo xtask bench`")]
@@ -267,7 +267,7 @@ impl Run {
     /// The median requests a second of two loads, and that of the second against the first: of rounds of both, since what else
     /// the machine does changes from one to the next.
     fn rates(&self, quiet: &mut Quiet, loads: &[Load; 2]) -> Result<([f64; 2], f64)> {
-        let (rounds, seconds) = if self.common.quick { (2, 1.0) } else { (5, 3.0) };
+        let (rounds, seconds) = if self.common.quick { (2, 0.7) } else { (5, 3.0) };
         let mut rates: [Vec<f64>; 2] = Default::default();
         for _ in 0..rounds {
             quiet.wait()?;
