@@ -12,31 +12,30 @@ use crate::root::{shown, state};
 /// It, running; what it prints goes to a file.
 pub struct Beside {
     process: Child,
-    arguments: String,
+    /// As one would type it.
+    line: String,
     log: PathBuf,
 }
 
 impl Beside {
     /// Begins `cargo xtask` with these arguments.
     pub fn begin(arguments: &[&str]) -> Result<Beside> {
-        let program = env::current_exe().context("cannot tell where xtask is")?;
-        let words = arguments.iter().map(|argument| argument.trim_start_matches('-'));
-        let log = state().join(format!("{}.log", words.collect::<Vec<_>>().join("-")));
-        let arguments_shown = arguments.join(" ");
+        let line = format!("cargo xtask {}", arguments.join(" "));
+        let words: Vec<&str> = arguments.iter().map(|argument| argument.trim_start_matches('-')).collect();
+        let log = state().join(format!("{}.log", words.join("-")));
         fs::create_dir_all(state()).with_context(|| format!("cannot create {}", shown(&state())))?;
         let file = fs::File::create(&log).with_context(|| format!("cannot write {}", shown(&log)))?;
-        let mut xtask = command(program);
+        let mut xtask = command(env::current_exe().context("cannot tell where xtask is")?);
         xtask.args(arguments).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let process = xtask.spawn().with_context(|| format!("cannot run `cargo xtask {arguments_shown}`"))?;
-        println!("`cargo xtask {arguments_shown}` runs beside this; {} says how it goes", shown(&log));
-        Ok(Beside { process, arguments: arguments_shown, log })
+        let process = xtask.spawn().with_context(|| format!("cannot run `{line}`"))?;
+        println!("`{line}` runs beside this; {} says how it goes", shown(&log));
+        Ok(Beside { process, line, log })
     }
 
     /// Waits for it; what it printed is shown only if it failed.
     pub fn end(mut self) -> Result<()> {
-        let spinner = Spinner::start(&format!("`cargo xtask {}`, begun before", self.arguments));
-        let status =
-            self.process.wait().with_context(|| format!("cannot wait for `cargo xtask {}`", self.arguments))?;
+        let spinner = Spinner::start(&format!("`{}`, begun before", self.line));
+        let status = self.process.wait().with_context(|| format!("cannot wait for `{}`", self.line))?;
         if status.success() {
             spinner.done();
             return Ok(());
@@ -44,6 +43,24 @@ impl Beside {
         drop(spinner);
         let printed = fs::read(&self.log).with_context(|| format!("cannot read {}", shown(&self.log)))?;
         eprint!("{}", String::from_utf8_lossy(&printed));
-        bail!("`cargo xtask {}` failed ({status}); see above", self.arguments);
+        bail!("`{}` failed ({status}); see above", self.line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(script: &str, log: PathBuf) -> Beside {
+        let process = command("sh").args(["-c", script]).spawn().unwrap();
+        Beside { process, line: "cargo xtask x".to_owned(), log }
+    }
+
+    #[test]
+    fn one_that_fails_is_an_error_that_names_it() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        running("exit 0", log.path().to_owned()).end().unwrap();
+        let error = running("exit 3", log.path().to_owned()).end().unwrap_err().to_string();
+        assert!(error.contains("`cargo xtask x` failed") && error.contains('3'), "{error}");
     }
 }
