@@ -67,7 +67,7 @@ impl Delta {
             }
         }
         writer.push_from(old, copied..old.rows());
-        Ok(Shard { columns: writer.finish(&format::SHARD, &[], None)? })
+        Ok(Shard::of(writer.finish(&format::SHARD, &[], None)?))
     }
 
     fn check_header(&self, shard: &ShardHeader) -> Result<(), ShardError> {

@@ -13,6 +13,7 @@ pub use error::ShardError;
 pub use format::FORMAT_VERSION;
 
 use columns::{Columns, Writer};
+use search::Table;
 
 /// One item's row, owned; what builders of shards and deltas take.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,12 +43,13 @@ pub struct ShardHeader {
 
 /// Items with their columns, read where they lie in the shard file's bytes.
 ///
-/// Reading a shard does nothing for each row, so that a shard of any size is ready once its hash is known to be right.
-/// Whoever makes or publishes one calls [`Shard::verify`]. In a shard that would not pass, an item may not be found,
-/// and a row with a number that is not finite is an error where it is read.
+/// Reading a shard looks at a bounded number of items, to find others sooner, and at no other row, so that a shard of any
+/// size is ready once its hash is known to be right. Whoever makes or publishes one calls [`Shard::verify`]. In a shard that
+/// would not pass, an item may not be found, and a row with a number that is not finite is an error where it is read.
 #[derive(Clone, Debug)]
 pub struct Shard {
     columns: Columns,
+    table: Table,
 }
 
 impl Shard {
@@ -59,7 +61,7 @@ impl Shard {
         for row in &rows {
             writer.push(row)?;
         }
-        let shard = Shard { columns: writer.finish(&format::SHARD, &[], None)? };
+        let shard = Shard::of(writer.finish(&format::SHARD, &[], None)?);
         shard.verify()?;
         Ok(shard)
     }
@@ -71,7 +73,11 @@ impl Shard {
 
     /// Reads a shard file; takes the bytes out of `bytes`, or leaves them on an error.
     pub fn take(bytes: &mut Vec<u8>) -> Result<Shard, ShardError> {
-        Ok(Shard { columns: Columns::take(&format::SHARD, bytes)? })
+        Ok(Shard::of(Columns::take(&format::SHARD, bytes)?))
+    }
+
+    fn of(columns: Columns) -> Shard {
+        Shard { table: Table::of(columns.items()), columns }
     }
 
     /// Looks at every row: items strictly ascend, numbers are finite, the largest category is the header's.
@@ -134,12 +140,12 @@ impl Shard {
 
     /// Row of an item.
     pub fn row(&self, item: u64) -> Option<usize> {
-        search::row(self.columns.items(), item)
+        self.table.row(self.columns.items(), item)
     }
 
     /// Row of each item; faster than one by one.
     pub fn rows(&self, items: &[u64]) -> Vec<Option<u32>> {
-        search::rows(self.columns.items(), items)
+        self.table.rows(self.columns.items(), items)
     }
 
     /// Category of a row: 1-based, 0 for unknown; an error beyond the largest one.

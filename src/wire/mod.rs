@@ -22,6 +22,11 @@ pub trait Message: Serialize + DeserializeOwned {
     fn take(bytes: &[u8]) -> postcard::Result<(Self, &[u8])> {
         postcard::take_from_bytes(bytes)
     }
+
+    /// Appends the message to bytes.
+    fn append(&self, bytes: Vec<u8>) -> postcard::Result<Vec<u8>> {
+        postcard::to_extend(self, bytes)
+    }
 }
 
 impl Message for Request {
@@ -30,6 +35,10 @@ impl Message for Request {
 
     fn take(bytes: &[u8]) -> postcard::Result<(Request, &[u8])> {
         request::take_request(bytes)
+    }
+
+    fn append(&self, bytes: Vec<u8>) -> postcard::Result<Vec<u8>> {
+        request::append_request(self, bytes)
     }
 }
 impl Message for Response {
@@ -42,6 +51,10 @@ impl Message for ExplainRequest {
 
     fn take(bytes: &[u8]) -> postcard::Result<(ExplainRequest, &[u8])> {
         request::take_explain_request(bytes)
+    }
+
+    fn append(&self, bytes: Vec<u8>) -> postcard::Result<Vec<u8>> {
+        request::append_explain_request(self, bytes)
     }
 }
 impl Message for ExplainResponse {
@@ -94,7 +107,7 @@ pub fn encode<M: Message>(message: &M) -> Vec<u8> {
     bytes.extend_from_slice(&M::MAGIC);
     bytes.extend_from_slice(&WIRE_VERSION.to_le_bytes());
     // The only failures of an allocating serializer are unknown lengths, which no message type has.
-    postcard::to_extend(message, bytes).expect("every message has known lengths")
+    message.append(bytes).expect("every message has known lengths")
 }
 
 /// The message in bytes, all of them.

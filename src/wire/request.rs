@@ -1,12 +1,21 @@
-//! A request, read as postcard has it. Nearly all of its bytes are events, of which numbers are read eight bytes at a time.
+//! A request, read and written as postcard has it. Nearly all of its bytes are events, of which numbers are read and
+//! written eight bytes at a time.
 
-use postcard::{Error, Result, take_from_bytes};
+use postcard::{Error, Result, take_from_bytes, to_extend};
 
 use crate::event::Event;
 use crate::request::{ExplainRequest, Request};
 
 /// Bytes of the shortest event: one of each field.
 const SHORTEST_EVENT: usize = 3;
+/// The highest bit of each of eight bytes.
+const HIGHEST: u64 = 0x8080_8080_8080_8080;
+/// Bytes of the longest event.
+const LONGEST_EVENT: usize = 21;
+/// Bytes of an event of an item of nine and a time of six.
+const USUAL_EVENT: usize = 16;
+/// Events that are written together.
+const TOGETHER: usize = 256;
 
 pub(super) fn take_request(bytes: &[u8]) -> Result<(Request, &[u8])> {
     let ((now, attributes, surface), bytes) = take_from_bytes(bytes)?;
@@ -19,6 +28,18 @@ pub(super) fn take_explain_request(bytes: &[u8]) -> Result<(ExplainRequest, &[u8
     let (request, bytes) = take_request(bytes)?;
     let ((top, parts), bytes) = take_from_bytes(bytes)?;
     Ok((ExplainRequest { request, top, parts }, bytes))
+}
+
+pub(super) fn append_request(request: &Request, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let Request { now, attributes, surface, history, candidates, items, gsu, weights } = request;
+    let mut bytes = to_extend(&(now, attributes, surface), bytes)?;
+    append_history(history, &mut bytes);
+    to_extend(&(candidates, items, gsu, weights), bytes)
+}
+
+pub(super) fn append_explain_request(request: &ExplainRequest, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let ExplainRequest { request, top, parts } = request;
+    to_extend(&(top, parts), append_request(request, bytes)?)
 }
 
 fn take_history(bytes: &[u8]) -> Result<(Vec<Event>, &[u8])> {
@@ -37,10 +58,26 @@ fn take_history(bytes: &[u8]) -> Result<(Vec<Event>, &[u8])> {
     Ok((history, bytes))
 }
 
+fn append_history(history: &[Event], bytes: &mut Vec<u8>) {
+    let mut some = [0; TOGETHER * LONGEST_EVENT];
+    let length = put_u64(history.len() as u64, &mut some);
+    bytes.extend_from_slice(&some[..length]);
+    bytes.reserve(history.len() * USUAL_EVENT);
+    for events in history.chunks(TOGETHER) {
+        let mut end = 0;
+        for &Event { item, action, time } in events {
+            end += put_u64(item, &mut some[end..]);
+            some[end] = action;
+            end += 1;
+            end += put_u64(to_zigzag(time), &mut some[end..]);
+        }
+        bytes.extend_from_slice(&some[..end]);
+    }
+}
+
 /// A number of seven bits to a byte, the lowest first; the last byte lacks the highest bit.
 #[inline(always)]
 fn take_u64(bytes: &[u8]) -> Result<(u64, &[u8])> {
-    const HIGHEST: u64 = 0x8080_8080_8080_8080;
     let Some((&eight, _)) = bytes.split_first_chunk() else { return take_from_bytes(bytes) };
     let eight = u64::from_le_bytes(eight);
     let last = !eight & HIGHEST;
@@ -56,9 +93,34 @@ fn take_u64(bytes: &[u8]) -> Result<(u64, &[u8])> {
     Ok((number, &bytes[length..]))
 }
 
+/// Writes a number as [`take_u64`] reads it; returns how many bytes it takes, beyond which others may be written too.
+#[inline(always)]
+fn put_u64(number: u64, to: &mut [u8]) -> usize {
+    // What eight bytes of seven bits do not hold.
+    let (number, beyond) = (number & 0x00ff_ffff_ffff_ffff, (number >> 56) as u8);
+    let twenty_eights = number & 0x0fff_ffff | (number << 4) & 0x0fff_ffff_0000_0000;
+    let fourteens = twenty_eights & 0x0000_3fff_0000_3fff | (twenty_eights << 2) & 0x3fff_0000_3fff_0000;
+    let sevens = fourteens & 0x007f_007f_007f_007f | (fourteens << 1) & 0x7f00_7f00_7f00_7f00;
+    let mut put = |eight: u64| to[..8].copy_from_slice(&eight.to_le_bytes());
+    if beyond > 0 {
+        put(sevens | HIGHEST);
+        // Its highest bit, which seven bits do not hold, is a byte of its own.
+        (to[8], to[9]) = (beyond, beyond >> 7);
+        return 9 + usize::from(beyond >> 7);
+    }
+    let last = (u64::BITS - 1 - (sevens | 1).leading_zeros()) / 8;
+    put(sevens | HIGHEST & !(u64::MAX << (8 * last)));
+    last as usize + 1
+}
+
 /// 0, -1, 1, -2 and so on of 0, 1, 2, 3.
 fn from_zigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+/// The number that [`from_zigzag`] makes this one of.
+fn to_zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)) as u64
 }
 
 #[cfg(test)]
@@ -90,6 +152,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn requests_are_written_as_postcard_writes_them(request in request()) {
+            prop_assert_eq!(append_request(&request, vec![]).unwrap(), postcard::to_allocvec(&request).unwrap());
+        }
+
         #[test]
         fn requests_are_read_as_postcard_reads_them(
             request in request(),
