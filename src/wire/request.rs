@@ -12,8 +12,6 @@ const SHORTEST_EVENT: usize = 3;
 const HIGHEST: u64 = 0x8080_8080_8080_8080;
 /// Bytes of the longest event.
 const LONGEST_EVENT: usize = 21;
-/// Bytes of an event of an item of nine and a time of six.
-const USUAL_EVENT: usize = 16;
 /// Events that are written together.
 const TOGETHER: usize = 256;
 
@@ -32,7 +30,7 @@ pub(super) fn take_explain_request(bytes: &[u8]) -> Result<(ExplainRequest, &[u8
 
 pub(super) fn append_request(request: &Request, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let Request { now, attributes, surface, history, candidates, items, gsu, weights } = request;
-    let mut bytes = to_extend(&(now, attributes, surface), bytes)?;
+    let mut bytes = to_extend(&(now, attributes, surface, history.len()), bytes)?;
     append_history(history, &mut bytes);
     to_extend(&(candidates, items, gsu, weights), bytes)
 }
@@ -58,11 +56,10 @@ fn take_history(bytes: &[u8]) -> Result<(Vec<Event>, &[u8])> {
     Ok((history, bytes))
 }
 
+/// Appends events, without their number.
 fn append_history(history: &[Event], bytes: &mut Vec<u8>) {
     let mut some = [0; TOGETHER * LONGEST_EVENT];
-    let length = put_u64(history.len() as u64, &mut some);
-    bytes.extend_from_slice(&some[..length]);
-    bytes.reserve(history.len() * USUAL_EVENT);
+    bytes.reserve(history.len() * LONGEST_EVENT);
     for events in history.chunks(TOGETHER) {
         let mut end = 0;
         for &Event { item, action, time } in events {
