@@ -1,12 +1,14 @@
-//! Deadlines: a thread that lets wasm code look at the clock every millisecond, while any runs.
+//! Deadlines: a thread that lets wasm code look at the clock when a call's time is up.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
-const TICK: Duration = Duration::from_millis(1);
+/// How soon a call is looked for again that was still running after its deadline.
+const AGAIN: Duration = Duration::from_millis(1);
 
 /// A moment by which a call must have ended.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +27,15 @@ impl Deadline {
     pub fn left(&self) -> Option<Duration> {
         self.limit.checked_sub(self.started.elapsed()).filter(|left| !left.is_zero())
     }
+
+    /// The moment; `None` beyond the end of time.
+    fn at(&self) -> Option<Instant> {
+        self.started.checked_add(self.limit)
+    }
 }
 
-/// Moves an engine's epoch on while calls run; at each step, running wasm code checks its deadline.
+/// Moves an engine's epoch on when a running call's deadline passes: wasm code then looks at its own. Until then the thread
+/// sleeps, for each time it woke it would take a core from a call.
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -41,24 +49,36 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    running: usize,
+    /// When each call that runs must have ended, with a number of its own.
+    running: BTreeSet<(Instant, u64)>,
+    calls: u64,
+    /// When the thread looks again by itself; it may be before any call's deadline, and is `None` while it waits to be told.
+    looks: Option<Instant>,
     stop: bool,
 }
 
 impl Shared {
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_one();
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a call to run; returns whether to go on.
+    /// Waits for a deadline to pass with its call still running; returns whether to go on.
     fn wait(&self) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = self
-            .changed
-            .wait_while(state, |state| state.running == 0 && !state.stop)
-            .unwrap_or_else(PoisonError::into_inner);
-        !state.stop
+        let mut state = self.state();
+        // Not at once after the last: a call that was told needs time to end.
+        let not_before = Instant::now() + AGAIN;
+        loop {
+            if state.stop {
+                return false;
+            }
+            let now = Instant::now();
+            state.looks = state.running.first().map(|&(deadline, _)| deadline.max(not_before));
+            state = match state.looks {
+                Some(at) if at <= now => return true,
+                Some(at) => self.changed.wait_timeout(state, at - now).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
     }
 }
 
@@ -69,23 +89,31 @@ impl Ticker {
         let (engine, of_thread) = (engine.clone(), shared.clone());
         let thread = thread::Builder::new().name("lookback-deadline".into()).spawn(move || {
             while of_thread.wait() {
-                thread::sleep(TICK);
                 engine.increment_epoch();
             }
         })?;
         Ok(Ticker { shared, thread: Some(thread) })
     }
 
-    /// Ticks until the guard is dropped.
-    pub fn run(&self) -> Running<'_> {
-        self.shared.change(|state| state.running += 1);
-        Running(&self.shared)
+    /// Minds a call's deadline until the guard is dropped.
+    pub fn run(&self, deadline: Deadline) -> Running<'_> {
+        let mut state = self.shared.state();
+        state.calls += 1;
+        let call = deadline.at().map(|at| (at, state.calls));
+        state.running.extend(call);
+        let too_late = call.is_some_and(|(at, _)| state.looks.is_none_or(|looks| at < looks));
+        drop(state);
+        if too_late {
+            self.shared.changed.notify_one();
+        }
+        Running { shared: &self.shared, call }
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.shared.change(|state| state.stop = true);
+        self.shared.state().stop = true;
+        self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
             // The thread runs nothing that panics.
             let _ = thread.join();
@@ -94,10 +122,15 @@ impl Drop for Ticker {
 }
 
 /// A call that runs.
-pub(crate) struct Running<'a>(&'a Shared);
+pub(crate) struct Running<'a> {
+    shared: &'a Shared,
+    call: Option<(Instant, u64)>,
+}
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.change(|state| state.running -= 1);
+        if let Some(call) = &self.call {
+            self.shared.state().running.remove(call);
+        }
     }
 }

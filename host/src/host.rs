@@ -89,7 +89,7 @@ impl HostBuilder {
         self
     }
 
-    /// How long a call may take, waiting for an instance included; checked each millisecond. 100 ms unless set.
+    /// How long a call may take, waiting for an instance included. 100 ms unless set.
     pub fn deadline(mut self, deadline: Duration) -> HostBuilder {
         self.deadline = deadline;
         self

@@ -91,7 +91,7 @@ impl Instance {
     pub fn init(&mut self) -> Result<(), ModuleError> {
         let init: TypedFunc<(), ()> = Exports { store: &mut self.store, code: self.code }.get("init")?;
         let runtime = self.runtime.clone();
-        let _running = runtime.ticker().run();
+        let _running = runtime.ticker().run(self.store.data().deadline);
         self.store.set_epoch_deadline(1);
         init.call(&mut self.store, ()).map_err(|error| ModuleError::Start(reason(&self.store, &error).to_string()))
     }
@@ -101,7 +101,7 @@ impl Instance {
         let deadline = Deadline::within(crate::host::START_LIMIT);
         let (mut store, code, _) = instantiate(runtime, image, crate::host::DEFAULT_MEMORY_LIMIT, deadline)?;
         let version: TypedFunc<(), u32> = Exports { store: &mut store, code }.get("abi_version")?;
-        let _running = runtime.ticker().run();
+        let _running = runtime.ticker().run(deadline);
         version.call(&mut store, ()).map_err(|error| ModuleError::Start(reason(&store, &error).to_string()))
     }
 
@@ -148,7 +148,7 @@ impl Instance {
         deadline: Deadline,
     ) -> Result<(u32, Result<Vec<u8>, Failure>), Degraded> {
         let runtime = self.runtime.clone();
-        let _running = runtime.ticker().run();
+        let _running = runtime.ticker().run(deadline);
         self.store.data_mut().begin(deadline);
         self.store.set_epoch_deadline(1);
 

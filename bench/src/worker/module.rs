@@ -17,7 +17,7 @@ use lookback_host::{Host, Module};
 use crate::native::read;
 use crate::serve::{Variant, logits};
 
-/// The host checks it each millisecond; the longest request of all has to end within it.
+/// The longest request of all has to end within it.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A host of one instance.
