@@ -113,11 +113,17 @@ impl Encoder {
         let mut scales = vec![0.0; marks.len()];
         for (i, item) in items.chunks_exact(self.width).enumerate() {
             for &event in events.events(i) {
-                let [first, second] = self.mark_pairs(marks[event as usize]);
-                scales[event as usize] = self.norm_scale(sum_of_squares(item, first, second));
+                scales[event as usize] = self.scale(item, self.pairs_of(marks[event as usize]));
             }
         }
         scales
+    }
+
+    /// What an event's sum of parts is multiplied with before the norm's weight, given its item's part `[w]` and its pairs of
+    /// marks.
+    pub fn scale(&self, item: &[f32], pairs: [usize; 2]) -> f32 {
+        let [first, second] = self.pair_rows(pairs);
+        self.norm_scale(sum_of_squares(item, first, second))
     }
 
     /// The norm's weight `[w]`.
@@ -127,18 +133,26 @@ impl Encoder {
 
     /// Writes an event to `x` `[w]`: its item's part as [`Encoder::items`] gives it, `[w]`, and its marks.
     pub fn event(&self, item: &[f32], marks: Marks, x: &mut [f32]) {
-        let [first, second] = self.mark_pairs(marks);
+        let [first, second] = self.pair_rows(self.pairs_of(marks));
         sum_up(x, [item, first, second]);
         self.norm(x, &self.weights.norm);
     }
 
-    /// What an event's marks add, `[w]` each.
-    fn mark_pairs(&self, marks: Marks) -> [&[f32]; 2] {
+    /// What each pair of marks adds to an event's sum of parts: of an action and an age, and of an hour and a weekday,
+    /// `[pairs, w]` each.
+    pub fn pair_tables(&self) -> [&[f32]; 2] {
+        [&self.action_age, &self.hour_weekday]
+    }
+
+    /// Where an event's marks stand in the [`Encoder::pair_tables`].
+    pub fn pairs_of(&self, marks: Marks) -> [usize; 2] {
         let (ages, weekdays) = (self.weights.age.len() / self.width, self.weights.weekday.len() / self.width);
-        [
-            row(&self.action_age, marks.action * ages + marks.age, self.width),
-            row(&self.hour_weekday, marks.hour * weekdays + marks.weekday, self.width),
-        ]
+        [marks.action * ages + marks.age, marks.hour * weekdays + marks.weekday]
+    }
+
+    fn pair_rows(&self, pairs: [usize; 2]) -> [&[f32]; 2] {
+        let [first, second] = self.pair_tables();
+        [row(first, pairs[0], self.width), row(second, pairs[1], self.width)]
     }
 
     fn norm_scale(&self, sum_of_squares: f32) -> f32 {

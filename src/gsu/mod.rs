@@ -22,6 +22,7 @@ pub use soft::soft;
 pub const NO_EVENT: i64 = -1;
 
 /// Puts rows of keys, best first, into slots.
+#[inline(never)]
 fn fill(slots: &mut [i64], best: &[u64]) {
     for (slot, &best) in slots.iter_mut().zip(best) {
         *slot = i64::from(crate::top::row(best));

@@ -7,7 +7,6 @@ use wide::f32x4;
 
 use super::Weights;
 use super::attend::Attention;
-use super::encoded::Events;
 use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, add, dot_four, place_by_turns, weighted_sums};
 
 /// The projections of attention, those of keys and values absorbed.
@@ -65,8 +64,8 @@ impl Absorbed {
         candidates * (width * of_layers as u64 + 2 * k * of_heads as u64)
     }
 
-    /// For candidates `[C, w]`.
-    pub fn attention<'a>(&'a self, candidates: &[f32], events: &'a Events) -> impl Attention + 'a {
+    /// For candidates `[C, w]` and events `[rows, stride]`, zeros beyond w.
+    pub fn attention<'a>(&'a self, candidates: &[f32], events: &'a [f32]) -> impl Attention + 'a {
         Mixing {
             absorbed: self,
             queries: self.query.of(candidates),
@@ -105,7 +104,7 @@ struct Mixing<'a> {
     /// `[C, row]`.
     queries: Vec<f32>,
     row: usize,
-    events: &'a Events,
+    events: &'a [f32],
     /// The first places of the events found in the table of events.
     places: Vec<usize>,
     /// Of each of them, for the heads of a group, its weight in every lane.
@@ -131,7 +130,7 @@ impl Attention for Mixing<'_> {
         let parts = self.absorbed.stride / LANES;
         let of_group = &self.queries[candidate * self.row + group * LANES * self.absorbed.stride..];
         let keys = &of_group.as_chunks().0.as_chunks().0[..parts];
-        let x = self.events.x.as_chunks().0;
+        let x = self.events.as_chunks().0;
         for (logits, &event) in logits.iter_mut().zip(found) {
             *logits += dot_four(keys, &x[event * parts..][..parts]);
         }
@@ -146,7 +145,7 @@ impl Attention for Mixing<'_> {
             for (lane, weight) in weight.chunks_exact(k).enumerate() {
                 self.by_slot.iter_mut().zip(weight).for_each(|(lanes, weight)| lanes[lane] = f32x4::splat(*weight));
             }
-            weighted_sums(&self.places, &self.by_slot, self.events.x.as_chunks().0, stride, &mut self.sums);
+            weighted_sums(&self.places, &self.by_slot, self.events.as_chunks().0, stride, &mut self.sums);
             mixed.copy_from_slice(&self.sums[..mixed.len()]);
         }
     }

@@ -3,7 +3,7 @@
 use wide::f32x4;
 
 use super::LongAttention;
-use super::encoded::Events;
+use super::encoded::{Encoded, Events};
 use crate::esu::Attended;
 use crate::gsu::NO_EVENT;
 use crate::numeric::{LANES, put_few, softmax};
@@ -45,12 +45,9 @@ impl LongAttention {
         let mut position = vec![0; all];
         events.rows.iter().zip(0..).for_each(|(&row, at)| position[row as usize] = at);
         let slots = Slots { category, index, position, heads: self.heads, k: self.k };
-        let [candidates, rows] = [category.len(), events.rows.len()];
-        if self.projected.multiplications(candidates, rows, self.k) < self.absorbed.multiplications(candidates, self.k)
-        {
-            slots.attend(self.projected.attention(candidate, events), events)
-        } else {
-            slots.attend(self.absorbed.attention(candidate, events), events)
+        match &events.encoded {
+            Encoded::InParts(parts) => slots.attend(self.projected.attention(candidate, parts), events),
+            Encoded::Whole(x) => slots.attend(self.absorbed.attention(candidate, x), events),
         }
     }
 }
@@ -76,28 +73,33 @@ impl Slots<'_> {
             weight: vec![0.0; candidates * heads * k],
             intensity: vec![0.0; candidates * heads],
         };
-        let mut found = Vec::with_capacity(k);
+        let (mut found, mut ends) = (Vec::with_capacity(TOGETHER * k), Vec::with_capacity(TOGETHER));
         let mut logits = vec![f32x4::ZERO; k.next_multiple_of(LANES)];
         let mut of_some = vec![0.0; TOGETHER * mixed];
         let mut projected = vec![0.0; TOGETHER * columns];
         for candidates in self.alike_together().chunks(TOGETHER) {
-            for (&c, mixed) in candidates.iter().zip(of_some.chunks_exact_mut(mixed)) {
-                // Events are found best first, so that empty slots come last.
-                let rows = self.index[c * k..(c + 1) * k].iter().take_while(|&&row| row != NO_EVENT);
-                found.clear();
-                found.extend(rows.map(|&row| self.position[row as usize]));
+            found.clear();
+            ends.clear();
+            // Weights of all before anything is mixed: what the first cache holds is then of keys, and later of values.
+            for &c in candidates {
+                let first = found.len();
+                self.find(c, &mut found);
+                let found = &found[first..];
                 let weight = &mut attended.weight[c * heads * k..(c + 1) * heads * k];
                 let intensity = &mut attended.intensity[c * heads..(c + 1) * heads];
                 for group in 0..heads.div_ceil(LANES) {
-                    let of_candidate = attention.bias(c, group);
                     // Biases are read of all before what else there is, so that one need not wait for the other.
-                    for (logits, &event) in logits.iter_mut().zip(&found) {
-                        *logits = of_candidate + f32x4::new(events.bias[event * heads.div_ceil(LANES) + group]);
-                    }
-                    attention.add_logits(c, group, &found, &mut logits);
+                    events.biases(found, group, heads.div_ceil(LANES), attention.bias(c, group), &mut logits);
+                    attention.add_logits(c, group, found, &mut logits);
                     weigh(&logits, found.len(), group * LANES, weight, k, intensity);
                 }
-                attention.mix(&found, weight, k, mixed);
+                ends.push(first + found.len());
+            }
+            let mut first = 0;
+            for ((&c, &end), mixed) in candidates.iter().zip(&ends).zip(of_some.chunks_exact_mut(mixed)) {
+                let weight = &attended.weight[c * heads * k..(c + 1) * heads * k];
+                attention.mix(&found[first..end], weight, k, mixed);
+                first = end;
             }
             let projected = &mut projected[..candidates.len() * columns];
             attention.project(&of_some[..candidates.len() * mixed], projected);
@@ -108,6 +110,16 @@ impl Slots<'_> {
             }
         }
         attended
+    }
+
+    /// Adds the places among the events that are encoded of those that a candidate attends to. A function of its own, so
+    /// that its numbers have the registers to themselves.
+    #[inline(never)]
+    fn find(&self, candidate: usize, found: &mut Vec<usize>) {
+        let slots = &self.index[candidate * self.k..][..self.k];
+        // Events are found best first, so that empty slots come last.
+        let count = slots.iter().position(|&row| row == NO_EVENT).unwrap_or(slots.len());
+        found.extend(slots[..count].iter().map(|&row| self.position[row as usize]));
     }
 
     /// Candidates in an order in which those come together that attend to much the same events, which then are in a cache.

@@ -1,8 +1,11 @@
 //! The events that are attended to, encoded.
 
+use wide::f32x4;
+
 use super::{History, LongAttention, embeddings};
+use crate::encoder::Marks;
 use crate::gsu::ByItem;
-use crate::numeric::{LANES, WIDE};
+use crate::numeric::{LANES, WIDE, repeated};
 
 /// What search has read of the events' items.
 pub(super) enum Items {
@@ -17,17 +20,48 @@ pub(super) enum Items {
 pub(super) struct Events {
     /// Their rows in the history.
     pub rows: Vec<u32>,
-    /// `[rows, stride]`, zeros beyond w.
-    pub x: Vec<f32>,
+    pub encoded: Encoded,
     /// `[rows, H / LANES]`, zeros beyond H.
     pub bias: Vec<[f32; LANES]>,
 }
 
+/// As they are attended to.
+pub(super) enum Encoded {
+    /// `[rows, stride]`, zeros beyond w.
+    Whole(Vec<f32>),
+    InParts(InParts),
+}
+
+/// Events by what they are sums of: what is linear in an event is found once for each item, and scaled.
+pub(super) struct InParts {
+    /// The part of their events that items share, `[M, w]`.
+    pub items: Vec<f32>,
+    pub events: Vec<EventParts>,
+}
+
+/// An event is (its item's part + what each of its pairs of marks adds) · scale, times the norm's weight.
+pub(super) struct EventParts {
+    pub item: usize,
+    pub pairs: [usize; 2],
+    pub scale: f32,
+}
+
+impl Events {
+    /// Writes the biases of events for a group of heads, of so many groups, with what is added to each. A function of its
+    /// own, so that its numbers have the registers to themselves.
+    #[inline(never)]
+    pub fn biases(&self, events: &[usize], group: usize, groups: usize, and: f32x4, biases: &mut [f32x4]) {
+        repeated!(biases.iter_mut().zip(events), |(bias, event)| {
+            *bias = and + f32x4::new(self.bias[event * groups + group]);
+        });
+    }
+}
+
 impl LongAttention {
-    /// Events of the rows given, which ascend.
-    pub(super) fn encode(&self, rows: Vec<u32>, items: Items, history: &impl History) -> Events {
+    /// Events of the rows given, which ascend, as it takes less for so many candidates to attend to them.
+    pub(super) fn encode(&self, rows: Vec<u32>, items: Items, history: &impl History, candidates: usize) -> Events {
         let width = self.encoder.width();
-        let (parts, places) = match items {
+        let (items, places) = match items {
             Items::Unread => {
                 let by_item = ByItem::of(rows.iter().map(|&row| history.item(row as usize)));
                 (self.parts(&embeddings(&by_item.item, history), &by_item.item, history), by_item.places())
@@ -48,19 +82,47 @@ impl LongAttention {
                 (parts, rows.iter().map(|&row| all[row as usize]).collect())
             }
         };
+        let marks: Vec<Marks> = rows.iter().map(|&row| history.marks(row as usize)).collect();
+        let projected = self.projected.multiplications(candidates, items.len() / width, rows.len(), self.k);
+        let encoded = if projected < self.absorbed.multiplications(candidates, self.k) {
+            Encoded::InParts(self.in_parts(items, &places, &marks))
+        } else {
+            Encoded::Whole(self.whole(&items, &places, &marks))
+        };
+        Events { rows, encoded, bias: self.biases(&marks) }
+    }
+
+    fn in_parts(&self, items: Vec<f32>, places: &[u32], marks: &[Marks]) -> InParts {
+        let width = self.encoder.width();
+        let of = |(&place, &marks): (&u32, &Marks)| {
+            let (item, pairs) = (place as usize, self.encoder.pairs_of(marks));
+            EventParts { item, pairs, scale: self.encoder.scale(&items[item * width..][..width], pairs) }
+        };
+        let events = places.iter().zip(marks).map(of).collect();
+        InParts { items, events }
+    }
+
+    fn whole(&self, items: &[f32], places: &[u32], marks: &[Marks]) -> Vec<f32> {
+        let width = self.encoder.width();
         let stride = width.next_multiple_of(WIDE);
-        let mut x = vec![0.0; rows.len() * stride];
-        let mut bias = vec![[0.0; LANES]; rows.len() * self.heads.div_ceil(LANES)];
-        let biases = bias.chunks_exact_mut(self.heads.div_ceil(LANES));
-        for (((&row, place), x), bias) in rows.iter().zip(places).zip(x.chunks_exact_mut(stride)).zip(biases) {
-            let marks = history.marks(row as usize);
-            self.encoder.event(&parts[place as usize * width..][..width], marks, &mut x[..width]);
-            let of = |table: &[f32], row: usize, head: usize| table[row * self.heads + head];
+        let mut x = vec![0.0; places.len() * stride];
+        for ((&place, &marks), x) in places.iter().zip(marks).zip(x.chunks_exact_mut(stride)) {
+            self.encoder.event(&items[place as usize * width..][..width], marks, &mut x[..width]);
+        }
+        x
+    }
+
+    /// What attention adds for actions and ages, `[rows, H / LANES]`.
+    fn biases(&self, marks: &[Marks]) -> Vec<[f32; LANES]> {
+        let groups = self.heads.div_ceil(LANES);
+        let mut biases = vec![[0.0; LANES]; marks.len() * groups];
+        let of = |table: &[f32], row: usize, head: usize| table[row * self.heads + head];
+        for (bias, marks) in biases.chunks_exact_mut(groups).zip(marks) {
             for (head, bias) in bias.as_flattened_mut().iter_mut().enumerate().take(self.heads) {
                 *bias = of(&self.age_bias, marks.age, head) + of(&self.action_bias, marks.action, head);
             }
         }
-        Events { rows, x, bias }
+        biases
     }
 }
 

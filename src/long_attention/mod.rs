@@ -1,8 +1,8 @@
 //! Long attention: the whole history searched for each candidate, and exact attention to what was found.
 //!
 //! The operator `LongAttention` of the domain `ai.lookback`, done with less than its definition: only events that are
-//! attended to are encoded (all, where search itself reads them), an item that was met often is encoded once, and events are
-//! projected once, or not at all where they are many.
+//! attended to are encoded (all, where search itself reads them), an item that was met often is encoded once and projected
+//! once, and events that are many are not projected at all.
 
 mod absorbed;
 mod attend;
@@ -15,7 +15,7 @@ use self::projected::Projected;
 use crate::encoder::{self, Encoder, Marks};
 use crate::esu::Attended;
 use crate::gsu::{self, ByItem, Logits, NO_EVENT};
-use crate::numeric::{Linear, Matrix};
+use crate::numeric::{Linear, Matrix, repeated};
 use crate::request::Gsu;
 use crate::stage::{self, Stage};
 
@@ -89,7 +89,7 @@ impl LongAttention {
         let encoder = Encoder::new(encoder);
         let width = encoder.width();
         LongAttention {
-            projected: Projected::new(&weights, width, heads),
+            projected: Projected::new(&weights, &encoder, heads),
             absorbed: Absorbed::new(&weights, width, heads),
             all_heads: absorbed::of_all_heads(&weights, width, heads, encoder.norm_weight()),
             age_bias: weights.age_bias,
@@ -126,7 +126,7 @@ impl LongAttention {
             Gsu::Consistent => self.search(&candidate, history),
         };
         stage::begin(Stage::Encode);
-        let events = self.encode(picked(&index, history.events()), items, history);
+        let events = self.encode(picked(&index, history.events()), items, history, category.len());
         stage::begin(Stage::Attend);
         let attended = self.attend(&candidate, &events, category, &index, history.events());
         Found { candidate, attended, index }
@@ -173,9 +173,23 @@ fn embeddings(items: &[u32], history: &impl History) -> Vec<f32> {
     embeddings
 }
 
-/// The rows that stand in any slot, ascending.
+/// The rows that stand in any slot, ascending. A function of its own, so that its numbers have the registers to themselves.
+#[inline(never)]
 fn picked(index: &[i64], events: usize) -> Vec<u32> {
-    let mut is_picked = vec![false; events];
-    index.iter().filter(|&&row| row != NO_EVENT).for_each(|&row| is_picked[row as usize] = true);
-    (0..).zip(is_picked).filter(|&(_, picked)| picked).map(|(row, _)| row).collect()
+    const AT_ONCE: usize = size_of::<u64>();
+    let mut is_picked = vec![0u8; events.next_multiple_of(AT_ONCE)];
+    repeated!(index.iter(), |&row| {
+        if row != NO_EVENT {
+            is_picked[row as usize] = 1;
+        }
+    });
+    let mut rows = Vec::new();
+    for (picked, first) in is_picked.as_chunks().0.iter().zip((0..).step_by(AT_ONCE)) {
+        let mut picked = u64::from_le_bytes(*picked);
+        while picked != 0 {
+            rows.push(first + picked.trailing_zeros() / u8::BITS);
+            picked &= picked - 1;
+        }
+    }
+    rows
 }

@@ -1,11 +1,17 @@
 //! Attention to few events, of each of which keys and values are projected once.
+//!
+//! With an event x = (item + marks) · scale ∘ norm, its key is (item · (norm ∘ K) + marks · (norm ∘ K)) · scale + b: what a
+//! product is needed for is found once for each item, and once and for all for marks. Values likewise.
 
 use wide::f32x4;
 
 use super::Weights;
 use super::attend::Attention;
-use super::encoded::Events;
-use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, dot_pairs, place_by_turns, weighted_sum};
+use super::encoded::{EventParts, InParts};
+use crate::encoder::Encoder;
+use crate::numeric::{
+    Activation, LANES, Linear, Matrix, WIDE, dot_pairs, multiply, place_by_turns, scale, scaled_sum, weighted_sum,
+};
 
 /// The projections of attention, laid out for it.
 #[derive(Clone, Debug)]
@@ -14,9 +20,9 @@ pub(super) struct Projected {
     /// the last head and the last number; over the square root of D/H.
     query: Linear,
     /// To the same of events.
-    key: Linear,
+    key: OfEvents,
     /// To `[H, value_width]`, zeros beyond D/H.
-    value: Linear,
+    value: OfEvents,
     width: usize,
     heads: usize,
     head_width: usize,
@@ -24,31 +30,53 @@ pub(super) struct Projected {
     value_width: usize,
 }
 
+/// To read and sum up what a number of an event is made of, and to write it, takes as long as so many multiplications.
+const SUMMED_UP: u64 = 8;
+
+/// A projection of events, by their parts.
+#[derive(Clone, Debug)]
+struct OfEvents {
+    item: Matrix,
+    /// Of what each pair of marks adds, `[pairs, columns]`.
+    pairs: [Vec<f32>; 2],
+    bias: Vec<f32>,
+}
+
 /// Where a number of a head's part of a row goes.
 type Place<'a> = &'a dyn Fn(usize, usize) -> usize;
 
 impl Projected {
-    pub fn new(weights: &Weights, width: usize, heads: usize) -> Projected {
+    pub fn new(weights: &Weights, encoder: &Encoder, heads: usize) -> Projected {
+        let width = encoder.width();
         let head_width = weights.query.1.len() / heads;
-        let stride = width.next_multiple_of(WIDE);
         let parts = head_width.div_ceil(LANES);
         let value_width = head_width.next_multiple_of(WIDE);
         let key_columns = heads.div_ceil(LANES) * parts * LANES * LANES;
         let key_place = |head: usize, at: usize| place_by_turns(head, at, parts);
         let value_place = |head: usize, at: usize| head * value_width + at;
-        let layer = |(weight, bias): &(Vec<f32>, Vec<f32>), from: usize, columns: usize, place: Place, by: f32| {
-            let (mut placed, mut placed_bias) = (vec![0.0; columns * from], vec![0.0; columns]);
+        let placed = |(weight, bias): &(Vec<f32>, Vec<f32>), columns: usize, place: Place| {
+            let (mut placed, mut placed_bias) = (vec![0.0; columns * width], vec![0.0; columns]);
             for (j, (row, bias)) in weight.chunks_exact(width).zip(bias).enumerate() {
                 let to = place(j / head_width, j % head_width);
-                placed[to * from..][..width].iter_mut().zip(row).for_each(|(to, from)| *to = by * from);
-                placed_bias[to] = by * bias;
+                placed[to * width..][..width].copy_from_slice(row);
+                placed_bias[to] = *bias;
             }
-            Linear::new(Matrix::transposed(&placed, columns, from), Some(placed_bias), Activation::Identity)
+            (placed, placed_bias)
         };
+        let of_events = |(mut weight, bias): (Vec<f32>, Vec<f32>)| {
+            weight.chunks_exact_mut(width).for_each(|row| multiply(row, encoder.norm_weight()));
+            let item = Matrix::transposed(&weight, bias.len(), width);
+            OfEvents { pairs: encoder.pair_tables().map(|table| item.product(table)), item, bias }
+        };
+        let (mut query, mut query_bias) = placed(&weights.query, key_columns, &key_place);
+        let by = 1.0 / (head_width as f32).sqrt();
+        scale(&mut query, by);
+        scale(&mut query_bias, by);
+        let query = Matrix::transposed(&query, key_columns, width);
         Projected {
-            query: layer(&weights.query, width, key_columns, &key_place, 1.0 / (head_width as f32).sqrt()),
-            key: layer(&weights.key, stride, key_columns, &key_place, 1.0),
-            value: layer(&weights.value, stride, heads * value_width, &value_place, 1.0),
+            query: Linear::new(query, Some(query_bias), Activation::Identity),
+            key: of_events(placed(&weights.key, key_columns, &key_place)),
+            value: of_events(placed(&weights.value, heads * value_width, &value_place)),
             width,
             heads,
             head_width,
@@ -56,24 +84,43 @@ impl Projected {
         }
     }
 
-    /// How many it takes for candidates with k events each, of so many events. In 64 bits, so that every build decides alike.
-    pub fn multiplications(&self, candidates: usize, events: usize, k: usize) -> u64 {
+    /// How many it takes for candidates with k events each, of so many items and events, or what costs as much. In 64 bits,
+    /// so that every build decides alike.
+    pub fn multiplications(&self, candidates: usize, items: usize, events: usize, k: usize) -> u64 {
         let of_event = self.key.columns() + self.value.columns();
-        let [candidates, events, k, of_event] = [candidates, events, k, of_event].map(|count| count as u64);
-        let [width, query] = [self.width, self.query.columns()].map(|count| count as u64);
-        candidates * (width * query + k * of_event) + events * width * of_event
+        let [candidates, items, events, k] = [candidates, items, events, k].map(|count| count as u64);
+        let [width, query, of_event] = [self.width, self.query.columns(), of_event].map(|count| count as u64);
+        candidates * (width * query + k * of_event) + (items * width + SUMMED_UP * events) * of_event
     }
 
     /// For candidates `[C, w]`.
-    pub fn attention<'a>(&'a self, candidates: &[f32], events: &Events) -> impl Attention + 'a {
+    pub fn attention<'a>(&'a self, candidates: &[f32], events: &InParts) -> impl Attention + 'a {
         Mixing {
             projected: self,
             query: self.query.of(candidates),
-            key: self.key.of(&events.x),
-            value: self.value.of(&events.x),
+            key: self.key.of(events),
+            value: self.value.of(events),
             places: Vec::new(),
             spread: Vec::new(),
         }
+    }
+}
+
+impl OfEvents {
+    fn columns(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// `[rows, columns]`.
+    fn of(&self, InParts { items, events }: &InParts) -> Vec<f32> {
+        let columns = self.columns();
+        let items = self.item.product(items);
+        let mut out = vec![0.0; events.len() * columns];
+        for (out, &EventParts { item, pairs: [first, second], scale }) in out.chunks_exact_mut(columns).zip(events) {
+            let parts = [(&items, item), (&self.pairs[0], first), (&self.pairs[1], second)];
+            scaled_sum(out, parts.map(|(table, row)| &table[row * columns..][..columns]), scale, &self.bias);
+        }
+        out
     }
 }
 
@@ -102,6 +149,8 @@ impl Attention for Mixing<'_> {
         f32x4::ZERO
     }
 
+    // A function of its own, so that its sums have the registers to themselves.
+    #[inline(never)]
     fn add_logits(&self, candidate: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
         let parts = self.projected.head_width.div_ceil(LANES);
         let row = self.projected.key.columns() / (LANES * LANES);

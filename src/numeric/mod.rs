@@ -166,6 +166,15 @@ pub(crate) fn sum_up(to: &mut [f32], summands: [&[f32]; 3]) {
     combine(to, summands, |_, [a, b, c]| a + b + c, |_, [a, b, c]| a + b + c);
 }
 
+/// to = (a + b + c) · scale + bias, for slices of one length. A function of its own, so that what it reads has the registers to
+/// itself.
+#[inline(never)]
+pub(crate) fn scaled_sum(to: &mut [f32], [a, b, c]: [&[f32]; 3], scale: f32, bias: &[f32]) {
+    let lanes = f32x4::splat(scale);
+    let from = [a, b, c, bias];
+    combine(to, from, |_, [a, b, c, bias]| (a + b + c) * lanes + bias, |_, [a, b, c, bias]| (a + b + c) * scale + bias);
+}
+
 /// to *= by, for slices of one length.
 pub(crate) fn multiply(to: &mut [f32], by: &[f32]) {
     combine(to, [by], |to, [by]| to * by, |to, [by]| to * by);

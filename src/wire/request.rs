@@ -12,6 +12,8 @@ const SHORTEST_EVENT: usize = 3;
 const HIGHEST: u64 = 0x8080_8080_8080_8080;
 /// Bytes of the longest event.
 const LONGEST_EVENT: usize = 21;
+/// Bytes of a time from July 1970 to September 2039.
+const USUAL_TIME: usize = 6;
 /// Events that are written together.
 const TOGETHER: usize = 256;
 
@@ -49,7 +51,7 @@ fn take_history(bytes: &[u8]) -> Result<(Vec<Event>, &[u8])> {
     for _ in 0..events {
         let (item, rest) = take_u64(bytes)?;
         let (&action, rest) = rest.split_first().ok_or(Error::DeserializeUnexpectedEnd)?;
-        let (time, rest) = take_u64(rest)?;
+        let (time, rest) = take_time(rest)?;
         history.push(Event { item, action, time: from_zigzag(time) });
         bytes = rest;
     }
@@ -83,11 +85,28 @@ fn take_u64(bytes: &[u8]) -> Result<(u64, &[u8])> {
     }
     let length = last.trailing_zeros() as usize / 8 + 1;
     // All bits up to the highest of the last byte.
-    let sevens = eight & (last ^ (last - 1)) & !HIGHEST;
+    let number = joined(eight & (last ^ (last - 1)) & !HIGHEST);
+    Ok((number, &bytes[length..]))
+}
+
+/// As [`take_u64`]. Where the next event begins is known before a time is read that is as long as those of our days are.
+#[inline(always)]
+fn take_time(bytes: &[u8]) -> Result<(u64, &[u8])> {
+    if let Some((&eight, _)) = bytes.split_first_chunk() {
+        let six = u64::from_le_bytes(eight) & ((1 << (8 * USUAL_TIME)) - 1);
+        if six & HIGHEST == HIGHEST >> (8 * (size_of::<u64>() - USUAL_TIME + 1)) {
+            return Ok((joined(six & !HIGHEST), &bytes[USUAL_TIME..]));
+        }
+    }
+    take_u64(bytes)
+}
+
+/// The seven bits of each of eight bytes, side by side.
+#[inline(always)]
+fn joined(sevens: u64) -> u64 {
     let fourteens = sevens & 0x007f_007f_007f_007f | (sevens & 0x7f00_7f00_7f00_7f00) >> 1;
     let twenty_eights = fourteens & 0x0000_3fff_0000_3fff | (fourteens & 0x3fff_0000_3fff_0000) >> 2;
-    let number = twenty_eights & 0x0fff_ffff | (twenty_eights & 0x0fff_ffff_0000_0000) >> 4;
-    Ok((number, &bytes[length..]))
+    twenty_eights & 0x0fff_ffff | (twenty_eights & 0x0fff_ffff_0000_0000) >> 4
 }
 
 /// Writes a number as [`take_u64`] reads it; returns how many bytes it takes, beyond which others may be written too.

@@ -88,13 +88,7 @@ impl Few {
             f32x4::new([0, 1, 2, 3].map(|lane| places.get(lane).map_or(f32::NEG_INFINITY, |&at| logits[at as usize])))
         }));
         let least = reached(near, k, scratch) - margin;
-        let near: &[f32] = bytemuck::cast_slice(near);
-        let mut count = 0;
-        for at in 0..found.len() {
-            let number = numbers[found[at] as usize];
-            found[count] = number;
-            count += usize::from(number != NONE && near[at] >= least);
-        }
+        let count = keep(found, bytemuck::cast_slice(near), least, numbers);
         &found[..count]
     }
 }
@@ -136,4 +130,17 @@ fn logits(blocks: &[[Four; 2]], candidate: &Candidate, second: &[f32; SECOND_PAI
             *logits = (product * unit + first + second) * four.scale + four.bias;
         }
     });
+}
+
+/// Puts the numbers of events in place of where they were found, of those alone whose logit is `least` or more; returns how
+/// many. A function of its own, as [`logits`] is.
+#[inline(never)]
+fn keep(found: &mut [u32], logits: &[f32], least: f32, numbers: &[u32]) -> usize {
+    let mut count = 0;
+    for (at, logit) in (0..found.len()).zip(logits) {
+        let number = numbers[found[at] as usize];
+        found[count] = number;
+        count += usize::from(number != NONE && *logit >= least);
+    }
+    count
 }

@@ -57,7 +57,9 @@ impl Marks {
         self.second.len()
     }
 
-    /// Adds up what a candidate's marks add, not yet bounded.
+    /// Adds up what a candidate's marks add, not yet bounded. A function of its own, so that its numbers have the registers
+    /// to themselves.
+    #[inline(never)]
     pub fn sum_up(&self, mark: &[f32], sums: &mut MarkSums) {
         let sum = |[a, b]: [u16; 2]| mark[usize::from(a)] + mark[usize::from(b)];
         let MarkSums { first, second } = sums;

@@ -19,6 +19,8 @@ FLOAT = 4
 CODE = 2
 F32_PEAK, I16_PEAK = "wasmtime_f32_multiply_add_gflops", "wasmtime_i16_dot_gops"
 READ_PEAK = "read_gb_per_second"
+SUMMED_UP = 8
+"""A number of an event that is summed up of parts takes as long as so many multiplications: src/long_attention."""
 
 
 @dataclass(frozen=True)
@@ -122,20 +124,23 @@ def work(shape: Shape, cell: Cell) -> dict[str, Work]:
     """What the stages have to do that do the bulk of it; see src/long_attention and src/gsu."""
     c, n, m, p = cell.candidates, cell.events, cell.items, cell.attended
     d, w, wide = shape.dimension, shape.width, shape.columns
-    # Few events are projected, many are attended to as they are: src/long_attention/attend.rs takes what is less.
-    projected = c * (w + 2 * shape.k) * wide + 2 * p * w * wide
+    # Few events are projected, many are attended to as they are: src/long_attention takes what is less.
+    items = m if cell.search == "consistent" else min(m, p)
+    projected = c * (w + 2 * shape.k) * wide + 2 * items * w * wide
+    summed_up = 2 * p * wide
     absorbed = c * (shape.heads * w * (w + 1 + 2 * shape.k) + w * wide)
-    row = 2 * wide if projected < absorbed else w
+    if projected + SUMMED_UP * summed_up < absorbed:
+        # Two parts of marks, the scale and the bias; of an event itself only its scale is found.
+        attend, read, encode = 2 * projected + 4 * summed_up, 2 * (items + p) * wide, 4 * p * w
+    else:
+        attend, read, encode = 2 * absorbed, p * w, 8 * p * w
     encoded = 0 if cell.search == "consistent" else min(m, p)
     all_work = {
         "decode": Work(0, cell.request_bytes),
         "lookup": Work(0, c * shape.row_bytes + n * 16),
         "query": Work(2 * c * d * w, FLOAT * c * (d + w)),
-        "encode": Work(2 * encoded * d * w + 8 * p * w, FLOAT * (2 * encoded * d + 2 * p * w)),
-        "attend": Work(
-            2 * min(projected, absorbed),
-            FLOAT * (p * row + c * (w + shape.k * shape.heads + wide)),
-        ),
+        "encode": Work(2 * encoded * d * w + encode, FLOAT * (2 * encoded * d + 2 * p * w)),
+        "attend": Work(attend, FLOAT * (read + c * (w + shape.k * shape.heads + wide))),
         "head": Work(c * shape.head_operations, shape.head_bytes + FLOAT * c * (2 * d + wide)),
     }
     if cell.search == "soft":
