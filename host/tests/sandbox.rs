@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Behaviour, GROWS, WELL, builder, bundle, compile, host, request, response, row, shard, text};
 use lookback::abi::{ABI_VERSION, Status};
-use lookback::request::{ExplainRequest, Weights};
+use lookback::request::{ExplainRequest, Request, Weights};
 use lookback::response::AnsweredBy;
 use lookback::shard::{Delta, ShardError};
 use lookback_host::{CompileCache, Degraded, Host, HostError, Module, ModuleError, RankError};
@@ -73,6 +73,20 @@ fn an_endless_loop_ends_at_the_deadline() {
     let host = builder(&endless).deadline(limit).build().unwrap();
     assert_eq!(degraded(&host), Degraded::DeadlinePassed(limit));
     assert_eq!(degraded(&host), Degraded::DeadlinePassed(limit));
+}
+
+#[test]
+fn an_endless_call_ends_at_its_own_deadline_whatever_calls_ended_in_time_before() {
+    let long_is_endless =
+        "(if (i32.gt_u (local.get 1) (i32.const 500)) (then (loop $again (br $again)))) (i32.const 0)";
+    let limit = Duration::from_millis(200);
+    let host = builder(&Behaviour { rank: long_is_endless, ..WELL }).deadline(limit).build().unwrap();
+    let long = Request { candidates: (0..1000).collect(), ..request() };
+    for pause in [0, 100, 300] {
+        assert_eq!(host.rank(&request()).unwrap().degraded, None);
+        std::thread::sleep(Duration::from_millis(pause));
+        assert_eq!(host.rank(&long).unwrap().degraded, Some(Degraded::DeadlinePassed(limit)));
+    }
 }
 
 #[test]

@@ -14,6 +14,8 @@ const HIGHEST: u64 = 0x8080_8080_8080_8080;
 const LONGEST_EVENT: usize = 21;
 /// Bytes of a time from July 1970 to September 2039.
 const USUAL_TIME: usize = 6;
+/// The highest bit of each of its bytes but the last.
+const HIGHEST_OF_USUAL_TIME: u64 = HIGHEST >> (8 * (size_of::<u64>() - USUAL_TIME + 1));
 /// Events that are written together.
 const TOGETHER: usize = 256;
 
@@ -68,7 +70,7 @@ fn append_history(history: &[Event], bytes: &mut Vec<u8>) {
             end += put_u64(item, &mut some[end..]);
             some[end] = action;
             end += 1;
-            end += put_u64(to_zigzag(time), &mut some[end..]);
+            end += put_time(to_zigzag(time), &mut some[end..]);
         }
         bytes.extend_from_slice(&some[..end]);
     }
@@ -94,7 +96,7 @@ fn take_u64(bytes: &[u8]) -> Result<(u64, &[u8])> {
 fn take_time(bytes: &[u8]) -> Result<(u64, &[u8])> {
     if let Some((&eight, _)) = bytes.split_first_chunk() {
         let six = u64::from_le_bytes(eight) & ((1 << (8 * USUAL_TIME)) - 1);
-        if six & HIGHEST == HIGHEST >> (8 * (size_of::<u64>() - USUAL_TIME + 1)) {
+        if six & HIGHEST == HIGHEST_OF_USUAL_TIME {
             return Ok((joined(six & !HIGHEST), &bytes[USUAL_TIME..]));
         }
     }
@@ -114,9 +116,7 @@ fn joined(sevens: u64) -> u64 {
 fn put_u64(number: u64, to: &mut [u8]) -> usize {
     // What eight bytes of seven bits do not hold.
     let (number, beyond) = (number & 0x00ff_ffff_ffff_ffff, (number >> 56) as u8);
-    let twenty_eights = number & 0x0fff_ffff | (number << 4) & 0x0fff_ffff_0000_0000;
-    let fourteens = twenty_eights & 0x0000_3fff_0000_3fff | (twenty_eights << 2) & 0x3fff_0000_3fff_0000;
-    let sevens = fourteens & 0x007f_007f_007f_007f | (fourteens << 1) & 0x7f00_7f00_7f00_7f00;
+    let sevens = divided(number);
     let mut put = |eight: u64| to[..8].copy_from_slice(&eight.to_le_bytes());
     if beyond > 0 {
         put(sevens | HIGHEST);
@@ -127,6 +127,24 @@ fn put_u64(number: u64, to: &mut [u8]) -> usize {
     let last = (u64::BITS - 1 - (sevens | 1).leading_zeros()) / 8;
     put(sevens | HIGHEST & !(u64::MAX << (8 * last)));
     last as usize + 1
+}
+
+/// As [`put_u64`]. Where the next event goes is known beforehand, see [`take_time`].
+#[inline(always)]
+fn put_time(number: u64, to: &mut [u8]) -> usize {
+    if number >> (7 * (USUAL_TIME - 1)) == 0 || number >> (7 * USUAL_TIME) > 0 {
+        return put_u64(number, to);
+    }
+    to[..8].copy_from_slice(&(divided(number) | HIGHEST_OF_USUAL_TIME).to_le_bytes());
+    USUAL_TIME
+}
+
+/// A number of at most 56 bits, seven of them to a byte.
+#[inline(always)]
+fn divided(number: u64) -> u64 {
+    let twenty_eights = number & 0x0fff_ffff | (number << 4) & 0x0fff_ffff_0000_0000;
+    let fourteens = twenty_eights & 0x0000_3fff_0000_3fff | (twenty_eights << 2) & 0x3fff_0000_3fff_0000;
+    fourteens & 0x007f_007f_007f_007f | (fourteens << 1) & 0x7f00_7f00_7f00_7f00
 }
 
 /// 0, -1, 1, -2 and so on of 0, 1, 2, 3.
