@@ -175,11 +175,12 @@ def test_what_was_made_of_the_same_files_is_not_made_again(tmp_path: Path) -> No
     assert not made.Stamp(tmp_path / "stamp", made.digest([source])).holds([])
 
 
-def cell(events: int, search: str, medians: dict[str, float], wrong: int = 0) -> dict:
+def cell(events: int, search: str, medians: dict[str, float], wrong: int = 0, quiet: int = 0) -> dict:
     agreement = {"differing": wrong + 2, "wrong": wrong, "worst": 3e-6}
     variants = {
         name: {
             "times": {"median": median, "p99": 1.5 * median, "least": median, "rounds": 110},
+            "quiet_times": {"median": median, "p99": 1.2 * median, "least": median, "rounds": quiet} if quiet else None,
             "ratio": median / medians["wasmtime"],
             "chunk": None,
             "agreement": agreement,
@@ -289,6 +290,24 @@ def test_bars_are_met_or_missed_by_what_was_measured(measured: results.Results) 
     }
     assert {asked: (found[asked].figure, found[asked].met) for asked in verdicts} == verdicts
     assert set(found) == set(verdicts)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "asked", "figure"),
+    [
+        (0, "P99 over 110 requests", "90.0 ms"),
+        (54, "P99 over 110 requests", "90.0 ms"),
+        (55, "P99 over 55 requests on a quiet core, of 110", "72.0 ms"),
+    ],
+)
+def test_the_percentile_is_of_a_quiet_core_where_half_of_all_were(
+    measured: results.Results, tmp_path: Path, quiet: int, asked: str, figure: str
+) -> None:
+    document = json.loads((tmp_path / "results.json").read_text())
+    document["cells"] = [cell(54_000, "soft", {"wasmtime": 60.0}, quiet=quiet)]
+    (tmp_path / "results.json").write_text(json.dumps(document))
+    found = {bar.asked: bar.figure for bar in bars.bars(results.read(tmp_path))}
+    assert found[f"1,000 candidates, 54,000 events, soft: {asked}"] == figure
 
 
 def test_the_page_shows_times_ratios_and_what_is_not_there(measured: results.Results, tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ pub struct Table<'a> {
 struct Turn {
     worker: usize,
     times: Vec<u64>,
+    /// Those of them during which the core was quiet, as far as was asked.
+    quiet_times: Vec<u64>,
     wanted: usize,
     chunk: Option<usize>,
     logits: Vec<f32>,
@@ -118,11 +120,12 @@ impl<'a> Table<'a> {
                 // Each has its runs spread evenly over the rounds.
                 if (round + 1) * turn.wanted / rounds > round * turn.wanted / rounds {
                     // What time there is to wait is for the bars.
-                    if size.has_bar() {
-                        self.quiet.wait()?;
-                    }
+                    let began_quiet = size.has_bar() && self.quiet.wait()?;
                     let answer = self.workers[turn.worker].order(Task::Run, &fixture, size.search, None)?;
                     turn.times.push(answer.nanoseconds);
+                    if began_quiet && size.has_percentile() && self.quiet.is_quiet()? {
+                        turn.quiet_times.push(answer.nanoseconds);
+                    }
                 }
             }
         }
@@ -141,7 +144,13 @@ impl<'a> Table<'a> {
             self.known.insert((name, size.search.name()), (size, times.median / 1e3));
             let free = if SAME_SEARCH.contains(name) { &bound } else { &free };
             let agreement = compare(&turns[reference].logits, &turn.logits, free)?;
-            let measured = Measured { times, ratio: Some(times.median / unit), chunk: turn.chunk, agreement };
+            let measured = Measured {
+                times,
+                quiet_times: Times::of(&turn.quiet_times),
+                ratio: Some(times.median / unit),
+                chunk: turn.chunk,
+                agreement,
+            };
             variants.insert((*name).to_owned(), measured);
         }
         let encoded = Fixture::read(&fixture)?.request(&fixture, size.search.name())?;
@@ -199,7 +208,7 @@ impl<'a> Table<'a> {
                 wanted = if BARRED.contains(&name) { most } else { affordable.clamp(LEAST_ROUNDS, most) };
             }
         }
-        Ok(Turn { worker, times, wanted, chunk: prepared.chunk, logits })
+        Ok(Turn { worker, times, quiet_times: Vec::new(), wanted, chunk: prepared.chunk, logits })
     }
 }
 

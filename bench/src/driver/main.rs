@@ -25,12 +25,13 @@ use clap::{Args, Parser};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lookback::request::Gsu;
-use lookback_bench::protocol::StageTime;
+use lookback_bench::protocol::{StageTime, Task};
 
 use cells::{Pace, Size, Table};
 use fixtures::{Fixtures, SEARCHES};
 use quiet::{Quiet, Quietness};
 use results::{Growth, ModuleSize, Results, Stages, Throughput};
+use statistics::Times;
 use workers::{Worker, on_one_core};
 
 const CANDIDATES: [usize; 3] = [500, 1000, 5000];
@@ -198,11 +199,16 @@ impl Run {
             .with_context(|| format!("cannot write {}", self.output.display()))
     }
 
+    /// Starts a worker that runs the module.
+    fn reference(&self) -> Result<Worker> {
+        let mut worker = Command::new(&self.worker);
+        Worker::start(cells::REFERENCE, worker.arg("module").arg(&self.common.model).arg(&self.module))
+    }
+
     /// Starts a worker of each variant whose program is there.
     fn workers(&self) -> Result<Vec<Worker>> {
         let (model, module, graphs) = (&self.common.model, &self.module, &self.graphs);
-        let mut workers =
-            vec![Worker::start(cells::REFERENCE, Command::new(&self.worker).arg("module").arg(model).arg(module))?];
+        let mut workers = vec![self.reference()?];
         if let Some(node) = &self.node {
             let lookback = node.join("lookback.mjs");
             workers.push(Worker::start("v8", in_node().arg(lookback).arg(model).arg(module))?);
@@ -255,17 +261,31 @@ impl Run {
         QUICK_EVENTS.into_iter().map(of).collect()
     }
 
-    /// The shortest history that a bar is about and the longest, with the search whose cost may hardly differ.
+    /// The shortest history that a bar is about and the longest, by turns, with the search whose cost may hardly differ.
     fn growth(&self, quiet: &mut Quiet, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Growth> {
         let (candidates, events, search) = (1000, QUICK_EVENTS, Gsu::Hard);
-        let [short, long] = events.map(|events| Load { fixture: place(candidates, events), search, threads: 1 });
-        let (rates, ratio) = self.rates(quiet, &[long, short])?;
-        let [long, short] = rates.map(|rate| 1e3 / rate);
-        Ok(Growth { candidates, events, search, milliseconds: [short, long], ratio })
+        let rounds = if self.common.quick { 15 } else { 61 };
+        let fixtures = events.map(|events| place(candidates, events));
+        let mut workers = Vec::with_capacity(fixtures.len());
+        for fixture in &fixtures {
+            let mut worker = self.reference()?;
+            worker.order(Task::Prepare, fixture, search, None)?;
+            workers.push(worker);
+        }
+        let mut times: [Vec<u64>; 2] = Default::default();
+        for _ in 0..rounds {
+            for ((worker, fixture), times) in workers.iter_mut().zip(&fixtures).zip(&mut times) {
+                quiet.wait()?;
+                times.push(worker.order(Task::Run, fixture, search, None)?.nanoseconds);
+            }
+        }
+        let [short, long] = times.map(|times| Times::of(&times).map(|times| times.median));
+        let milliseconds = [short.context("nothing was measured")?, long.context("nothing was measured")?];
+        Ok(Growth { candidates, events, search, milliseconds, ratio: milliseconds[1] / milliseconds[0] })
     }
 
-    /// The median requests a second of two loads, and that of the second against the first: of rounds of both, since what else
-    /// the machine does changes from one to the next.
+    /// One thread and two: the median requests a second of each, and that of the second against the first: of rounds of both,
+    /// since what else the machine does changes from one to the next.
     fn rates(&self, quiet: &mut Quiet, loads: &[Load; 2]) -> Result<([f64; 2], f64)> {
         let (rounds, seconds) = if self.common.quick { (2, 0.7) } else { (5, 3.0) };
         let mut rates: [Vec<f64>; 2] = Default::default();

@@ -52,14 +52,14 @@ impl Quiet {
         Ok(Quiet { run, least, left: most, quietness: Quietness::default() })
     }
 
-    /// Comes back when the core is quiet, or there is no time left to wait.
-    pub fn wait(&mut self) -> Result<()> {
+    /// Comes back when the core is quiet, or there is no time left to wait; says which.
+    pub fn wait(&mut self) -> Result<bool> {
         self.quietness.starts += 1;
         let (mut here, mut told) = (Duration::ZERO, false);
         while !self.is_quiet()? {
             if self.left.is_zero() {
                 self.quietness.disturbed += 1;
-                return Ok(());
+                return Ok(false);
             }
             if here >= TOLD && !told {
                 println!("waiting for a quiet core, {} s at most …", self.left.as_secs());
@@ -71,10 +71,11 @@ impl Quiet {
             self.left -= pause;
             self.quietness.waited += pause.as_secs_f64();
         }
-        Ok(())
+        Ok(true)
     }
 
-    fn is_quiet(&mut self) -> Result<bool> {
+    /// Whether the core is quiet now.
+    pub fn is_quiet(&mut self) -> Result<bool> {
         let took = (self.run)()?;
         self.least = self.least.min(took);
         Ok(took.as_secs_f64() <= SLOWER * self.least.as_secs_f64())
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn a_quiet_core_is_not_waited_for() {
         let mut quiet = Quiet::new(taking(after_first(100, &[114])), Duration::from_secs(1)).unwrap();
-        quiet.wait().unwrap();
+        assert!(quiet.wait().unwrap());
         assert_eq!(quiet.quietness, Quietness { starts: 1, disturbed: 0, waited: 0.0 });
     }
 
@@ -130,8 +131,8 @@ mod tests {
     #[test]
     fn nobody_waits_for_ever() {
         let mut quiet = Quiet::new(taking(after_first(100, &[200])), PAUSE + PAUSE / 2).unwrap();
-        quiet.wait().unwrap();
-        quiet.wait().unwrap();
+        assert!(!quiet.wait().unwrap());
+        assert!(!quiet.wait().unwrap());
         let waited = (PAUSE + PAUSE / 2).as_secs_f64();
         assert_eq!((quiet.quietness.starts, quiet.quietness.disturbed), (2, 2));
         assert!((quiet.quietness.waited - waited).abs() < 1e-9);

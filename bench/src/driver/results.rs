@@ -65,6 +65,8 @@ pub struct Cell {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     pub times: Times,
+    /// Of the rounds that began and ended on a quiet core, where that was asked and there were any.
+    pub quiet_times: Option<Times>,
     /// Its median, as a multiple of that of the module in wasmtime.
     pub ratio: Option<f64>,
     /// Candidates at once, where fewer than all were fastest.

@@ -46,6 +46,7 @@ mod tests {
     fn a_line_says_what_was_measured_what_was_wrong_and_what_was_not_there() {
         let measured = |median, ratio, wrong, rounds| Measured {
             times: Times { median, p99: 9.0, least: 1.0, rounds },
+            quiet_times: None,
             ratio: Some(ratio),
             chunk: None,
             agreement: Agreement { differing: wrong, wrong, worst: 0.0 },

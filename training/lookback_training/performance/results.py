@@ -28,6 +28,9 @@ class Measured:
     median: float
     p99: float
     rounds: int
+    quiet_p99: float | None
+    """Of the rounds that began and ended on a quiet core; None where there were none, or it was not asked."""
+    quiet_rounds: int
     ratio: float
     chunk: int | None
     differing: int
@@ -133,6 +136,8 @@ def _cell(one: dict[str, Any]) -> Cell:
             median=found["times"]["median"],
             p99=found["times"]["p99"],
             rounds=found["times"]["rounds"],
+            quiet_p99=found["quiet_times"] and found["quiet_times"]["p99"],
+            quiet_rounds=found["quiet_times"]["rounds"] if found["quiet_times"] else 0,
             ratio=found["ratio"],
             chunk=found["chunk"],
             **found["agreement"],
