@@ -56,33 +56,39 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// Orders a request's events and notes what was odd about them. A function of its own, so that what it holds has the
-    /// registers to itself.
-    #[inline(never)]
+    /// Orders a request's events and notes what was odd about them.
     pub fn of(request: &Request, notes: &mut Notes) -> Timeline {
         let history = &request.history;
-        let (mut latest, mut out_of_order) = (i64::MIN, 0);
-        for event in history {
-            out_of_order += u32::from(event.time < latest);
-            latest = latest.max(event.time);
+        let last_first = (0..history.len() as u32).rev();
+        if let Some(timeline) = Timeline::in_order(last_first.clone(), request, notes) {
+            return timeline;
         }
-        notes.out_of_order_events = out_of_order;
-        let mut newest_first: Vec<u32> = (0..history.len() as u32).rev().collect();
-        if out_of_order > 0 {
-            newest_first.sort_by_key(|&index| Reverse(history[index as usize].time));
-        }
+        notes.out_of_order_events = out_of_order(history);
+        let mut newest_first: Vec<u32> = last_first.collect();
+        newest_first.sort_by_key(|&index| Reverse(history[index as usize].time));
+        Timeline::in_order(newest_first.into_iter(), request, notes).expect("what was sorted is in order")
+    }
 
+    /// Of the events in the order given, if that is newest first. A function of its own, so that what it holds has the
+    /// registers to itself.
+    #[inline(never)]
+    fn in_order(order: impl ExactSizeIterator<Item = u32>, request: &Request, notes: &mut Notes) -> Option<Timeline> {
         let candidates = Candidates::of(&request.candidates);
-        let (mut events, mut items) = (Vec::with_capacity(history.len()), Vec::with_capacity(history.len()));
-        let mut met = Vec::new();
-        for index in newest_first {
+        let history = &request.history[..];
+        let (mut events, mut items) = (Vec::with_capacity(order.len()), Vec::with_capacity(order.len()));
+        let (mut met, mut earliest, mut future, mut unknown) = (Vec::new(), i64::MAX, 0, 0);
+        for index in order {
             let Event { item, action, time } = history[index as usize];
+            if time > earliest {
+                return None;
+            }
+            earliest = time;
             if time >= request.now {
-                notes.future_events += 1;
+                future += 1;
                 continue;
             }
             let action = Action::from_code(action).unwrap_or_else(|| {
-                notes.unknown_action_events += 1;
+                unknown += 1;
                 Action::Other
             });
             if candidates.may_hold(item) {
@@ -91,15 +97,27 @@ impl Timeline {
             events.push(Past { index, action, time });
             items.push(item);
         }
+        (notes.future_events, notes.unknown_action_events) = (future, unknown);
         met.sort_unstable();
         met.dedup();
-        Timeline { events, items, met }
+        Some(Timeline { events, items, met })
     }
 
     /// Whether an event with this candidate lies in the past.
     pub fn holds(&self, candidate: u64) -> bool {
         self.met.binary_search(&candidate).is_ok()
     }
+}
+
+/// How many events come after one that is newer.
+fn out_of_order(history: &[Event]) -> u32 {
+    let mut latest = i64::MIN;
+    let is_late = |event: &&Event| {
+        let is_late = event.time < latest;
+        latest = latest.max(event.time);
+        is_late
+    };
+    history.iter().filter(is_late).count() as u32
 }
 
 /// The request's candidates, made to be asked about every event: a bit for each hash that one of them has, by which most
