@@ -51,9 +51,10 @@ struct Shared {
 struct State {
     /// When each call that runs must have ended, with a number of its own.
     running: BTreeSet<(Instant, u64)>,
+    /// How many have run so far.
     calls: u64,
-    /// When the thread looks again by itself; it may be before any call's deadline, and is `None` while it waits to be told.
-    looks: Option<Instant>,
+    /// When the thread wakes by itself; it may be before any call's deadline, and is `None` while it waits to be told.
+    wakes_at: Option<Instant>,
     stop: bool,
 }
 
@@ -72,8 +73,8 @@ impl Shared {
                 return false;
             }
             let now = Instant::now();
-            state.looks = state.running.first().map(|&(deadline, _)| deadline.max(not_before));
-            state = match state.looks {
+            state.wakes_at = state.running.first().map(|&(deadline, _)| deadline.max(not_before));
+            state = match state.wakes_at {
                 Some(at) if at <= now => return true,
                 Some(at) => self.changed.wait_timeout(state, at - now).unwrap_or_else(PoisonError::into_inner).0,
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -101,9 +102,9 @@ impl Ticker {
         state.calls += 1;
         let call = deadline.at().map(|at| (at, state.calls));
         state.running.extend(call);
-        let too_late = call.is_some_and(|(at, _)| state.looks.is_none_or(|looks| at < looks));
+        let wakes_too_late = call.is_some_and(|(at, _)| state.wakes_at.is_none_or(|wakes_at| at < wakes_at));
         drop(state);
-        if too_late {
+        if wakes_too_late {
             self.shared.changed.notify_one();
         }
         Running { shared: &self.shared, call }

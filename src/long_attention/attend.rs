@@ -89,7 +89,7 @@ impl Slots<'_> {
                 let intensity = &mut attended.intensity[c * heads..(c + 1) * heads];
                 for group in 0..heads.div_ceil(LANES) {
                     // Biases are read of all before what else there is, so that one need not wait for the other.
-                    events.biases(found, group, heads.div_ceil(LANES), attention.bias(c, group), &mut logits);
+                    events.write_biases(found, group, heads.div_ceil(LANES), attention.bias(c, group), &mut logits);
                     attention.add_logits(c, group, found, &mut logits);
                     weigh(&logits, found.len(), group * LANES, weight, k, intensity);
                 }

@@ -50,7 +50,7 @@ impl Events {
     /// Writes the biases of events for a group of heads, of so many groups, with what is added to each. A function of its
     /// own, so that its numbers have the registers to themselves.
     #[inline(never)]
-    pub fn biases(&self, events: &[usize], group: usize, groups: usize, and: f32x4, biases: &mut [f32x4]) {
+    pub fn write_biases(&self, events: &[usize], group: usize, groups: usize, and: f32x4, biases: &mut [f32x4]) {
         repeated!(biases.iter_mut().zip(events), |(bias, event)| {
             *bias = and + f32x4::new(self.bias[event * groups + group]);
         });

@@ -36,9 +36,10 @@ Each variant is a process of its own that has loaded its model; all are pinned t
 whatever else the machine does meets them all. Where a bar is set, each run begins when the core is quiet, which a fixed
 loop tells: it takes at most 1.15 times the least that it ever took. The benchmark waits for that for some minutes in
 all, and no longer. Times are measured within the process, in milliseconds: medians, and the 99th percentile where there
-were {rounds} rounds or more. The bar for that is of a quiet machine, so it is asked of the requests that began and ended on
-a quiet core where these are half of all or more, and of all where they are not; both are told. Nobody is timed on a wrong answer: logits differ by at most 1e-4 from the module's
-wherever both attend to the same events; the others are counted below.
+were {rounds} rounds or more. The bar for that is of a quiet machine, so it is asked of the requests that began and ended
+on a quiet core where these are half of all or more, and of all where they are not; both are told. Nobody is timed on a
+wrong answer: logits differ by at most 1e-4 from the module's wherever both attend to the same events; the others are
+counted below.
 
 Requests are those of the simulated platform's heavy person: their newest events, so many of them engaged as the table
 says, with the newest skips that the model reads; 200,000 events are of the same platform told with a longer history
