@@ -11,7 +11,7 @@ import made_up
 import numpy as np
 import pytest
 import torch
-from test_distributed import SEED, TOLERANCE, changed
+from test_distributed import SEED, TOLERANCE, changed, newest_epoch
 from torchrun import launch
 
 from lookback_training.command import main
@@ -42,7 +42,7 @@ def trained(
     if made.trainee.position is not None:
         made.trainee.position.dropout.p = config.model.dropout
     # Shorter than any gradient is here: blocks are cut by the length of all of them together.
-    with mock.patch.object(loop, "LONGEST", 0.05):
+    with mock.patch.object(loop, "LONGEST", 0.05), newest_epoch():
         progress = loop.train(
             made.trainee,
             made.train,
