@@ -5,7 +5,7 @@
 //!     target/lookback/lookback.wasm models/simulated/bundle.lbb
 //! ```
 //!
-//! With `--quick` before them it leaves out the largest shard, and starts fewer instances.
+//! With `--quick` before them it leaves out the largest shard.
 //!
 //! The bundle is a trained one; the shards are made up: random items, categories and embeddings.
 
@@ -29,16 +29,15 @@ use serde_json::{Value, json};
 use support::{Result, made_up, mixed};
 
 const STARTS: usize = 300;
-const QUICK_STARTS: usize = 100;
 const ROWS: [usize; 3] = [20_000, 100_000, 1_000_000];
 const MEMORY_LIMIT: usize = 2 << 30;
 const INSTANCES: usize = 8;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let (wasm, bundle_file, most_rows, count) = match arguments.as_slice() {
-        [quick, wasm, bundle] if quick == "--quick" => (wasm, bundle, 100_000, QUICK_STARTS),
-        [wasm, bundle] => (wasm, bundle, usize::MAX, STARTS),
+    let (wasm, bundle_file, most_rows) = match arguments.as_slice() {
+        [quick, wasm, bundle] if quick == "--quick" => (wasm, bundle, 100_000),
+        [wasm, bundle] => (wasm, bundle, usize::MAX),
         // This program calls itself so.
         [wasm, bundle, shard] => {
             println!("{}", memory(wasm, bundle, shard)?);
@@ -63,7 +62,7 @@ fn main() -> Result<()> {
                 .instances(2)
                 .build()?;
             if rows == 100_000 && element == ElementType::F16 {
-                start = starts(&host, &request(&made), count)?;
+                start = starts(&host, &request(&made))?;
             }
             let (loaded_natively, loaded_in_module) = (load_natively(&shard)?, load_in_module(wasm, &shard)?);
             let bytes = shard.len();
@@ -125,14 +124,15 @@ fn request(shard: &Shard) -> Request {
     }
 }
 
-fn starts(host: &Host, request: &Request, count: usize) -> Result<Value> {
-    let times: Vec<StartTimes> = (0..count).map(|_| host.time_start(request)).collect::<std::result::Result<_, _>>()?;
+fn starts(host: &Host, request: &Request) -> Result<Value> {
+    let times: Vec<StartTimes> =
+        (0..STARTS).map(|_| host.time_start(request)).collect::<std::result::Result<_, _>>()?;
     let start = sorted(times.iter().map(|times| microseconds(times.start)));
     let first = sorted(times.iter().map(|times| milliseconds(times.first)));
     let later = sorted(times.iter().map(|times| milliseconds(times.later)));
     let ratio = sorted(times.iter().map(|times| times.first.as_secs_f64() / times.later.as_secs_f64()));
     Ok(json!({
-        "shard_rows": 100_000, "element": "f16", "instances_started": count, "events": 1_000, "candidates": 500,
+        "shard_rows": 100_000, "element": "f16", "instances_started": STARTS, "events": 1_000, "candidates": 500,
         "start_us": {"median": percentile(&start, 0.5), "p99": percentile(&start, 0.99)},
         "first_request_ms": percentile(&first, 0.5),
         "later_request_ms": percentile(&later, 0.5),

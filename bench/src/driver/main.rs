@@ -40,6 +40,8 @@ const QUICK_CANDIDATES: [usize; 1] = [1000];
 const QUICK_EVENTS: [usize; 2] = [1000, 54_000];
 /// How long to wait, in all, for a quiet core.
 const MOST_WAIT: Duration = Duration::from_secs(300);
+/// And for all of them.
+const MOST_WAIT_CORES: Duration = Duration::from_secs(60);
 const MOST_WAIT_QUICK: Duration = Duration::from_secs(2);
 
 #[derive(Parser)]
@@ -137,7 +139,7 @@ impl Run {
             cells: Vec::new(),
             peaks: self.peaks(&mut quiet)?,
             stages: self.stages(&mut quiet, &place)?,
-            throughput: self.throughput(&mut quiet, &place)?,
+            throughput: self.throughput(&place)?,
             growth: self.growth(&mut quiet, &place)?,
             quietness: quiet.quietness,
             module: module_size(&fs::read(&self.module)?)?,
@@ -250,15 +252,33 @@ impl Run {
         Ok(told.map(|((events, search), stages)| Stages { candidates, events, search, stages }).collect())
     }
 
-    /// One thread and two.
-    fn throughput(&self, quiet: &mut Quiet, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Throughput>> {
+    /// Requests a second of one thread and of two, by turns. Waits for all cores to be quiet.
+    fn throughput(&self, place: &dyn Fn(usize, usize) -> PathBuf) -> Result<Vec<Throughput>> {
+        let (rounds, turns, seconds, wait) =
+            if self.common.quick { (2, 3, 0.3, MOST_WAIT_QUICK) } else { (5, 5, 0.6, MOST_WAIT_CORES) };
+        let mut quiet = Quiet::all_cores(wait)?;
         let (candidates, search) = (1000, Gsu::Consistent);
-        let of = |events: usize| {
-            let loads = [1, 2].map(|threads| Load { fixture: place(candidates, events), search, threads });
-            let ([one_thread, two_threads], ratio) = self.rates(quiet, &loads)?;
-            Ok(Throughput { candidates, events, search, one_thread, two_threads, ratio })
-        };
-        QUICK_EVENTS.into_iter().map(of).collect()
+        let mut results = Vec::new();
+        for events in QUICK_EVENTS {
+            let mut rates: [Vec<f64>; 3] = Default::default();
+            for _ in 0..rounds {
+                quiet.wait()?;
+                let mut worker = Command::new(&self.worker);
+                worker.arg("throughput").arg(&self.common.model).arg(&self.module).arg(place(candidates, events));
+                worker.args([search.name(), &turns.to_string(), &seconds.to_string()]);
+                let measured: Vec<[f64; 2]> =
+                    serde_json::from_str(&output(&mut worker)?).context("the worker printed no rates")?;
+                for [one, two] in measured {
+                    rates.iter_mut().zip([one, two, two / one]).for_each(|(rates, rate)| rates.push(rate));
+                }
+            }
+            let [Some(one_thread), Some(two_threads), Some(ratio)] = rates.map(|rates| statistics::median_of(&rates))
+            else {
+                bail!("nothing was measured");
+            };
+            results.push(Throughput { candidates, events, search, one_thread, two_threads, ratio });
+        }
+        Ok(results)
     }
 
     /// The shortest history that a bar is about and the longest, by turns, with the search whose cost may hardly differ.
@@ -284,37 +304,11 @@ impl Run {
         Ok(Growth { candidates, events, search, milliseconds, ratio: milliseconds[1] / milliseconds[0] })
     }
 
-    /// One thread and two: the median requests a second of each, and that of the second against the first: of rounds of both,
-    /// since what else the machine does changes from one to the next.
-    fn rates(&self, quiet: &mut Quiet, loads: &[Load; 2]) -> Result<([f64; 2], f64)> {
-        let (rounds, seconds) = if self.common.quick { (2, 0.7) } else { (5, 3.0) };
-        let mut rates: [Vec<f64>; 2] = Default::default();
-        for _ in 0..rounds {
-            quiet.wait()?;
-            for (load, rates) in loads.iter().zip(&mut rates) {
-                let mut worker = Command::new(&self.worker);
-                worker.arg("throughput").arg(&self.common.model).arg(&self.module).arg(&load.fixture);
-                worker.args([load.search.name(), &load.threads.to_string(), &seconds.to_string()]);
-                rates.push(output(&mut worker)?.trim().parse().context("the worker printed no number")?);
-            }
-        }
-        let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(second, first)| second / first).collect();
-        let median = |values: &[f64]| statistics::median_of(values).context("nothing was measured");
-        Ok(([median(&rates[0])?, median(&rates[1])?], median(&ratios)?))
-    }
-
     fn peaks(&self, quiet: &mut Quiet) -> Result<BTreeMap<String, f64>> {
         quiet.wait()?;
         let printed = on_one_core(|| output(Command::new(&self.worker).arg("peaks")))??;
         serde_json::from_str(&printed).context("the worker printed no peaks")
     }
-}
-
-/// Requests that a worker answers one after another.
-struct Load {
-    fixture: PathBuf,
-    search: Gsu,
-    threads: usize,
 }
 
 /// Node with functions compiled by the optimising compiler when they are first called, not sometime later.

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use crate::workers::on_one_core;
@@ -42,6 +42,12 @@ impl Quiet {
     /// Of the core that variants run on.
     pub fn core(most: Duration) -> Result<Quiet> {
         Quiet::new(Box::new(|| on_one_core(fixed_loop)), most)
+    }
+
+    /// Of all cores at once: the slowest tells.
+    pub fn all_cores(most: Duration) -> Result<Quiet> {
+        let cores = thread::available_parallelism()?.get();
+        Quiet::new(Box::new(move || slowest_of(cores)), most)
     }
 
     fn new(mut run: Box<dyn FnMut() -> Result<Duration>>, most: Duration) -> Result<Quiet> {
@@ -92,6 +98,15 @@ fn fixed_loop() -> Duration {
     }
     black_box(sums);
     start.elapsed()
+}
+
+/// The loop in so many threads at once.
+fn slowest_of(threads: usize) -> Result<Duration> {
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(fixed_loop)).collect();
+        let times = running.into_iter().map(|one| one.join().map_err(|_| anyhow!("the fixed loop panicked")));
+        Ok(times.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or_default())
+    })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 const USAGE: &str = "lookback-worker native MODEL | module MODEL MODULE | throughput MODEL MODULE FIXTURE SEARCH \
-                     THREADS SECONDS | stages MODEL MODULE RUNS [FIXTURE SEARCH]... | tract GRAPHS | peaks";
+                     TURNS SECONDS | stages MODEL MODULE RUNS [FIXTURE SEARCH]... | tract GRAPHS | peaks";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,14 +36,11 @@ fn run(arguments: &[String]) -> Result<()> {
         #[cfg(feature = "wasmtime")]
         ["module", model, module] => serve::serve(module::InModule::open(Path::new(model), Path::new(module))?),
         #[cfg(feature = "wasmtime")]
-        ["throughput", model, module, fixture, search, threads, seconds] => {
-            let asked = module::Load {
-                fixture: Path::new(fixture),
-                search,
-                threads: number(threads)?,
-                seconds: number(seconds)?,
-            };
-            println!("{}", module::throughput(Path::new(model), Path::new(module), &asked)?);
+        ["throughput", model, module, fixture, search, turns, seconds] => {
+            let asked =
+                module::Load { fixture: Path::new(fixture), search, turns: number(turns)?, seconds: number(seconds)? };
+            let rates = module::throughput(Path::new(model), Path::new(module), &asked)?;
+            println!("{}", serde_json::to_string(&rates)?);
             Ok(())
         }
         #[cfg(feature = "wasmtime")]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -93,39 +94,51 @@ fn found(request: &Request, response: &ExplainResponse, k: usize) -> Result<Vec<
     Ok(found)
 }
 
-/// What to keep several threads busy with.
+/// Requests to answer with one thread and with two, by turns.
 pub struct Load<'a> {
     pub fixture: &'a Path,
     pub search: &'a str,
-    pub threads: usize,
+    pub turns: usize,
+    /// Of each turn, for each number of threads.
     pub seconds: f64,
 }
 
-/// Requests a second that so many threads get answered, each with a host of its own.
-pub fn throughput(model: &Path, module: &Path, load: &Load) -> Result<f64> {
+/// Requests a second of each turn, with one thread and with two, each with a host of its own.
+pub fn throughput(model: &Path, module: &Path, load: &Load) -> Result<Vec<[f64; 2]>> {
     let request: Request = wire::decode(&Fixture::read(load.fixture)?.request(load.fixture, load.search)?)?;
     let module = Module::load(module)?;
-    let hosts = (0..load.threads).map(|_| host(model, &module)).collect::<Result<Vec<Host>>>()?;
-    let start = Barrier::new(load.threads);
+    let hosts = [host(model, &module)?, host(model, &module)?];
+    let mut turns = Vec::with_capacity(load.turns);
+    for _ in 0..load.turns {
+        turns.push([rate(&hosts[..1], &request, load.seconds)?, rate(&hosts, &request, load.seconds)?]);
+    }
+    Ok(turns)
+}
+
+/// Requests a second that all hosts answer, each in a thread. None rests before the last has been measured.
+fn rate(hosts: &[Host], request: &Request, seconds: f64) -> Result<f64> {
+    let (start, left) = (Barrier::new(hosts.len()), AtomicUsize::new(hosts.len()));
+    let measure = |host: &Host| -> Result<f64> {
+        // Nobody may leave before the others know: they would wait.
+        let warm = rank(host, request);
+        start.wait();
+        let measured = warm.and_then(|_| {
+            let (started, mut done) = (Instant::now(), 0);
+            while started.elapsed().as_secs_f64() < seconds {
+                rank(host, request)?;
+                done += 1;
+            }
+            Ok(f64::from(done) / started.elapsed().as_secs_f64())
+        });
+        left.fetch_sub(1, Ordering::Relaxed);
+        while measured.is_ok() && left.load(Ordering::Relaxed) > 0 {
+            rank(host, request)?;
+        }
+        measured
+    };
     let rates = thread::scope(|scope| {
-        let (request, start) = (&request, &start);
-        let threads: Vec<_> = hosts
-            .iter()
-            .map(|host| {
-                scope.spawn(move || -> Result<f64> {
-                    // Nobody may leave before the barrier: the others would wait.
-                    let warm = rank(host, request);
-                    start.wait();
-                    warm?;
-                    let (started, mut done) = (Instant::now(), 0);
-                    while started.elapsed().as_secs_f64() < load.seconds {
-                        rank(host, request)?;
-                        done += 1;
-                    }
-                    Ok(f64::from(done) / started.elapsed().as_secs_f64())
-                })
-            })
-            .collect();
+        let measure = &measure;
+        let threads: Vec<_> = hosts.iter().map(|host| scope.spawn(move || measure(host))).collect();
         let joined = threads.into_iter().map(|thread| match thread.join() {
             Ok(rate) => rate,
             Err(_) => bail!("a thread panicked"),

@@ -165,7 +165,7 @@ def _throughput(results: Results) -> str:
         for one in results.throughput
     ]
     head = ["search", "candidates", "events", "requests/s, one thread", "two threads", "two against one"]
-    told = "Each thread has a host of its own; nothing is pinned. Medians, the last of the ratios of rounds.\n\n"
+    told = "Each thread has a host of its own; nothing is pinned. Medians of short turns, the last of their ratios.\n\n"
     return told + table(head, body)
 
 
