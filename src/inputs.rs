@@ -104,7 +104,12 @@ impl<'a> Lookup<'a> {
 
     /// Columns of the candidates.
     pub fn candidates(&self, found: &[Found]) -> Items {
-        let mut items = Items::default();
+        let header = self.shard.header();
+        let mut items = Items {
+            embedding: Vec::with_capacity(found.len() * header.dimension),
+            category: Vec::with_capacity(found.len()),
+            feature: Vec::with_capacity(found.len() * header.feature_count),
+        };
         for &found in found {
             self.append_embedding(found, &mut items.embedding);
             items.category.push(self.category(found) as i64);

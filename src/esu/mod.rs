@@ -4,6 +4,9 @@
 
 mod absorbed;
 
+use std::iter;
+use std::slice;
+
 pub use absorbed::{Absorbed, Projections};
 
 use crate::gsu::NO_EVENT;
@@ -74,7 +77,7 @@ fn weigh(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize
                 row => of_row[row as usize] + bias[row as usize * heads + head],
             };
         }
-        *intensity = softmax(weight);
+        softmax(iter::once(&mut *weight), slice::from_mut(intensity));
         clear(of_row);
         for (weight, &row) in weight.iter().zip(slots).filter(|&(_, &row)| row != NO_EVENT) {
             of_row[row as usize] += weight;
@@ -85,11 +88,12 @@ fn weigh(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize
 
 /// As [`weigh`] where each slot that is not empty holds the row of its own number: weights by row are those by slot.
 fn weigh_in_place(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize) -> Vec<f32> {
-    let mut intensity = Vec::with_capacity(index.len() / k * heads);
+    let mut intensity = vec![0.0; index.len() / k * heads];
     // `[H, K]`, minus infinity where a slot is empty.
     let mut of_slots = Vec::new();
     let mut before: &[i64] = &[];
-    for (slots, of_row) in index.chunks_exact(k).zip(of_row.chunks_exact_mut(heads * k)) {
+    let of_queries = of_row.chunks_exact_mut(heads * k).zip(intensity.chunks_exact_mut(heads));
+    for (slots, (of_row, intensity)) in index.chunks_exact(k).zip(of_queries) {
         // Not as slices: a module compares those byte by byte.
         if !slots.iter().eq(before) {
             before = slots;
@@ -98,7 +102,7 @@ fn weigh_in_place(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize,
             of_slots = masked.map(|(&bias, &row)| if row == NO_EVENT { f32::NEG_INFINITY } else { bias }).collect();
         }
         add(of_row, &of_slots);
-        intensity.extend(of_row.chunks_exact_mut(k).map(softmax));
+        softmax(of_row.chunks_exact_mut(k), intensity);
     }
     intensity
 }

@@ -7,7 +7,7 @@ use bytemuck::Pod;
 use wide::{f32x4, i32x4};
 
 use crate::numeric::codes::{BLOCK, Left, Products, Right, TOGETHER};
-use crate::numeric::{LANES, repeated};
+use crate::numeric::{LANES, repeated, repeated_long};
 
 /// Groups of candidates that pass over the items together, so that what is read of the items is read once for them.
 const GROUPS: usize = 4;
@@ -52,27 +52,31 @@ pub(super) trait Scores: Pod {
     type Score: Pod + PartialOrd;
     /// A score that none is below.
     const LEAST: Self::Score;
-    /// The next.
-    const ABOVE_LEAST: Self::Score;
+    /// A score that none is above.
+    const MOST: Self::Score;
 
     fn splat(score: Self::Score) -> Self;
     fn largest(self, other: Self) -> Self;
     fn smallest(self, other: Self) -> Self;
     /// A bit for each that is `least` or more.
     fn reaching(self, least: Self) -> u32;
+    /// −1 for each that is `least` or more, and 0 for the others.
+    fn minus_reaching(self, least: Self) -> i32x4;
+    /// [`Scores::MOST`] in place of [`Scores::LEAST`].
+    fn most_for_least(self) -> Self;
     fn order(a: &Self::Score, b: &Self::Score) -> Ordering;
     /// A score halfway.
     fn between(a: Self::Score, b: Self::Score) -> Self::Score;
 }
 
-/// Vectors of numbers, their least and the next, and what their library calls the larger and the smaller of each two and an
+/// Vectors of numbers, their least and their most, and what their library calls the larger and the smaller of each two and an
 /// order of all, and what is halfway.
 macro_rules! scores {
-    ($scores:ty, $score:ty, $least:expr, $above_least:expr, $larger:ident, $smaller:ident, $order:ident, $between:expr) => {
+    ($scores:ty, $score:ty, $least:expr, $most:expr, $larger:ident, $smaller:ident, $order:ident, $between:expr) => {
         impl Scores for $scores {
             type Score = $score;
             const LEAST: $score = $least;
-            const ABOVE_LEAST: $score = $above_least;
+            const MOST: $score = $most;
 
             #[inline(always)]
             fn splat(score: $score) -> $scores {
@@ -94,6 +98,16 @@ macro_rules! scores {
                 self.simd_ge(least).to_bitmask()
             }
 
+            #[inline(always)]
+            fn minus_reaching(self, least: $scores) -> i32x4 {
+                bytemuck::cast(self.simd_ge(least))
+            }
+
+            #[inline(always)]
+            fn most_for_least(self) -> $scores {
+                self.simd_eq(<$scores>::splat($least)).select(<$scores>::splat($most), self)
+            }
+
             fn order(a: &$score, b: &$score) -> Ordering {
                 a.$order(b)
             }
@@ -106,8 +120,8 @@ macro_rules! scores {
     };
 }
 
-scores!(i32x4, i32, i32::MIN, i32::MIN + 1, max, min, cmp, |a, b| ((i64::from(a) + i64::from(b)) >> 1) as i32);
-scores!(f32x4, f32, f32::NEG_INFINITY, f32::MIN, fast_max, fast_min, total_cmp, |a, b| 0.5 * a + 0.5 * b);
+scores!(i32x4, i32, i32::MIN, i32::MAX, max, min, cmp, |a, b| ((i64::from(a) + i64::from(b)) >> 1) as i32);
+scores!(f32x4, f32, f32::NEG_INFINITY, f32::INFINITY, fast_max, fast_min, total_cmp, |a, b| 0.5 * a + 0.5 * b);
 
 /// Gives the places in the last block that no item stands in the least of all scores.
 pub(super) fn close<S: Scores>(row: &mut [[S; 2]], items: usize) {
@@ -152,13 +166,13 @@ pub(super) fn reached<S: Scores>(largest: &[S], k: usize, scratch: &mut Vec<S>) 
 
 /// A score that at least k of these and not many more have or exceed, found by halving what lies between the smallest and the
 /// largest: that takes less time than to part them does, for it asks little of which the answer is not known beforehand.
-/// Nothing where too few stand in vectors without places that are empty.
+/// Nothing where there are too few.
 fn halved<S: Scores>(scores: &[S], k: usize) -> Option<S::Score> {
-    let above_least = S::splat(S::ABOVE_LEAST);
-    let mut whole = scores.iter().copied().filter(|scores| scores.reaching(above_least) == (1 << LANES) - 1);
-    let first = whole.next()?;
-    let (smallest, largest) =
-        whole.fold((first, first), |(small, large), scores| (small.smallest(scores), large.largest(scores)));
+    let (mut smallest, mut largest) = (S::splat(S::MOST), S::splat(S::LEAST));
+    repeated!(scores.iter(), |scores| {
+        smallest = smallest.smallest(scores.most_for_least());
+        largest = largest.largest(*scores);
+    });
     let lanes = |scores: S| bytemuck::cast::<S, [S::Score; LANES]>(scores).into_iter();
     let (mut low, mut high) = (lanes(smallest).min_by(S::order)?, lanes(largest).max_by(S::order)?);
     let mut reaching = count(scores, low);
@@ -183,9 +197,9 @@ fn halved<S: Scores>(scores: &[S], k: usize) -> Option<S::Score> {
 /// How many have or exceed a score.
 fn count<S: Scores>(scores: &[S], least: S::Score) -> usize {
     let least = S::splat(least);
-    let mut count = 0;
-    repeated!(scores.iter(), |scores| count += scores.reaching(least).count_ones());
-    count as usize
+    let mut count = i32x4::ZERO;
+    repeated_long!(scores.iter(), |scores| count -= scores.minus_reaching(least));
+    count.reduce_add() as usize
 }
 
 /// The items of a row, first to last, whose score is `least` or more, but not `below` or more, given the row's largest

@@ -130,7 +130,9 @@ impl Slots<'_> {
     }
 }
 
-/// From the logits of a group of heads, the first of them given, to weights `[H, k]` and intensities `[H]`.
+/// From the logits of a group of heads, the first of them given, to weights `[H, k]` and intensities `[H]`. A function of its
+/// own, so that its numbers have the registers to themselves.
+#[inline(never)]
 fn weigh(logits: &[f32x4], found: usize, first: usize, weight: &mut [f32], k: usize, intensity: &mut [f32]) {
     let heads = first..intensity.len().min(first + LANES);
     for (logits, slot) in logits.as_chunks().0.iter().zip((0..found).step_by(LANES)) {
@@ -139,7 +141,6 @@ fn weigh(logits: &[f32x4], found: usize, first: usize, weight: &mut [f32], k: us
             put_few(*logits, &mut weight[head * k + slot..][..count]);
         }
     }
-    for head in heads {
-        intensity[head] = softmax(&mut weight[head * k..][..found]);
-    }
+    let weight = weight[heads.start * k..heads.end * k].chunks_exact_mut(k);
+    softmax(weight.map(|weight| &mut weight[..found]), &mut intensity[heads]);
 }

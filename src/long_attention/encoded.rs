@@ -2,7 +2,7 @@
 
 use wide::f32x4;
 
-use super::{History, LongAttention, embeddings};
+use super::{History, LongAttention};
 use crate::encoder::Marks;
 use crate::gsu::ByItem;
 use crate::numeric::{LANES, WIDE, repeated};
@@ -64,7 +64,7 @@ impl LongAttention {
         let (items, places) = match items {
             Items::Unread => {
                 let by_item = ByItem::of(rows.iter().map(|&row| history.item(row as usize)));
-                (self.parts(&embeddings(&by_item.item, history), &by_item.item, history), by_item.places())
+                (self.parts(&self.embeddings(&by_item.item, history), &by_item.item, history), by_item.places())
             }
             Items::Embeddings(by_item, embeddings) => {
                 let dimension = self.encoder.dimension();

@@ -118,7 +118,7 @@ impl LongAttention {
             }
             Gsu::Soft => {
                 let by_item = ByItem::of((0..history.events()).map(|row| history.item(row)));
-                let embeddings = embeddings(&by_item.item, history);
+                let embeddings = self.embeddings(&by_item.item, history);
                 stage::begin(Stage::Search);
                 let index = gsu::soft(embedding, &embeddings, &by_item, self.encoder.dimension(), self.k);
                 (index, Items::Embeddings(by_item, embeddings))
@@ -137,7 +137,7 @@ impl LongAttention {
     fn search(&self, candidate: &[f32], history: &impl History) -> (Vec<i64>, Items) {
         let width = self.encoder.width();
         let events = ByItem::of((0..history.events()).map(|row| history.item(row)));
-        let item = self.parts(&embeddings(&events.item, history), &events.item, history);
+        let item = self.parts(&self.embeddings(&events.item, history), &events.item, history);
         let query = self.all_heads.of(candidate);
         let mark_table = self.encoder.mark_table();
         let mark = Matrix::transposed(&mark_table, mark_table.len() / width, width).product(&query);
@@ -161,16 +161,17 @@ impl LongAttention {
         (index, Items::Parts(events, item))
     }
 
+    /// Those of items, `[M, d]`.
+    fn embeddings(&self, items: &[u32], history: &impl History) -> Vec<f32> {
+        let mut embeddings = Vec::with_capacity(items.len() * self.encoder.dimension());
+        items.iter().for_each(|&item| history.append_embedding(item, &mut embeddings));
+        embeddings
+    }
+
     /// The part of their events that items share, `[M, w]`, of their embeddings `[M, d]`.
     fn parts(&self, embeddings: &[f32], items: &[u32], history: &impl History) -> Vec<f32> {
         self.encoder.items(embeddings, items.iter().map(|&item| history.category(item)))
     }
-}
-
-fn embeddings(items: &[u32], history: &impl History) -> Vec<f32> {
-    let mut embeddings = Vec::new();
-    items.iter().for_each(|&item| history.append_embedding(item, &mut embeddings));
-    embeddings
 }
 
 /// The rows that stand in any slot, ascending. A function of its own, so that its numbers have the registers to themselves.

@@ -10,7 +10,8 @@ use super::attend::Attention;
 use super::encoded::{EventParts, InParts};
 use crate::encoder::Encoder;
 use crate::numeric::{
-    Activation, LANES, Linear, Matrix, WIDE, dot_pairs, multiply, place_by_turns, scale, scaled_sum, weighted_sum,
+    Activation, LANES, Linear, Matrix, WIDE, dot_pairs, multiply, place_by_turns, repeated, scale, scaled_sum,
+    weighted_sum,
 };
 
 /// The projections of attention, laid out for it.
@@ -164,7 +165,6 @@ impl Attention for Mixing<'_> {
     fn mix(&mut self, found: &[usize], weight: &[f32], k: usize, mixed: &mut [f32]) {
         // The more is summed at a time, the less often weights are read.
         match self.projected.value_width {
-            width if width.is_multiple_of(8 * LANES) => self.mix_parts::<8>(found, weight, k, mixed),
             width if width.is_multiple_of(4 * LANES) => self.mix_parts::<4>(found, weight, k, mixed),
             _ => self.mix_parts::<2>(found, weight, k, mixed),
         }
@@ -172,6 +172,9 @@ impl Attention for Mixing<'_> {
 
     fn project(&self, mixed: &[f32], output: &mut [f32]) {
         let Projected { head_width, value_width, .. } = *self.projected;
+        if head_width == value_width {
+            return output.copy_from_slice(mixed);
+        }
         for (output, mixed) in output.chunks_exact_mut(head_width).zip(mixed.chunks_exact(value_width)) {
             output.copy_from_slice(&mixed[..head_width]);
         }
@@ -190,7 +193,7 @@ impl Mixing<'_> {
         for (part, mixed) in mixed.enumerate() {
             if part % parts == 0 {
                 let weight = &weight[part / parts * k..][..k];
-                self.spread.iter_mut().zip(weight).for_each(|(lanes, weight)| *lanes = f32x4::splat(*weight));
+                repeated!(self.spread.iter_mut().zip(weight), |(lanes, weight)| *lanes = f32x4::splat(*weight));
             }
             let sums: [f32x4; N] = weighted_sum(&self.places, part, &self.spread, table);
             for (mixed, sum) in mixed.chunks_exact_mut(LANES).zip(sums) {

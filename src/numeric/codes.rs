@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use wide::{f32x4, i16x8, i32x4};
 
-use super::{LANES, larger};
+use super::{LANES, few, larger};
 
 /// Vectors on the left that pass over the right together.
 pub(crate) const TOGETHER: usize = 4;
@@ -39,8 +39,16 @@ pub(crate) fn largest(values: &[f32]) -> f32 {
     sizes.to_array().into_iter().chain(rest.iter().map(|value| value.abs())).fold(0.0, larger)
 }
 
-pub(crate) fn code(value: f32, scale: f32) -> i16 {
-    (value * scale).round_ties_even() as i16
+/// The codes of a vector's numbers two by two, 0 where there is no second.
+fn pairs_of_codes(values: &[f32], scale: f32) -> impl Iterator<Item = [i16; 2]> {
+    // Added, it leaves no room for what is not whole, and the code in the lowest bits.
+    let shift = f32x4::splat(1.5 * (1 << 23) as f32);
+    let scale = f32x4::splat(scale);
+    values.chunks(LANES).flat_map(move |values| {
+        let shifted: [i32; LANES] = bytemuck::cast(few(values, 0.0) * scale + shift);
+        let [a, b, c, d] = shifted.map(|bits| bits as i16);
+        [[a, b], [c, d]].into_iter().take(values.len().div_ceil(2))
+    })
 }
 
 /// The vectors on the left, `[n, width]`.
@@ -64,8 +72,7 @@ impl Left {
         let mut pairs = vec![[i32x4::ZERO; TOGETHER]; (values.len() / width).div_ceil(TOGETHER) * steps];
         for (vector, values) in values.chunks_exact(width).enumerate() {
             let pairs = &mut pairs[vector / TOGETHER * steps..][..steps];
-            for (pairs, values) in pairs.iter_mut().zip(values.chunks(2)) {
-                let codes = [0, 1].map(|at| values.get(at).map_or(0, |&value| code(value, scale)));
+            for (pairs, codes) in pairs.iter_mut().zip(pairs_of_codes(values, scale)) {
                 pairs[vector % TOGETHER] = i32x4::splat(bytemuck::cast(codes));
             }
         }
@@ -90,8 +97,8 @@ impl Right {
         for (vector, values) in values.chunks_exact(width).enumerate() {
             let pairs = &mut pairs[vector / BLOCK * steps..][..steps];
             let (half, lane) = (vector % BLOCK / LANES, vector % LANES);
-            for (at, &value) in values.iter().enumerate() {
-                pairs[at / 2][half][2 * lane + at % 2] = code(value, scale);
+            for (pairs, codes) in pairs.iter_mut().zip(pairs_of_codes(values, scale)) {
+                pairs[half].as_chunks_mut().0[lane] = codes;
             }
         }
         Right { pairs, steps }

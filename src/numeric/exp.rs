@@ -24,6 +24,34 @@ pub(crate) fn exp(x: f32x4) -> f32x4 {
     x.simd_eq(x).select(result, x)
 }
 
+/// The natural logarithm of positive numbers that are not subnormal: range reduction and polynomial of logf in the Cephes
+/// library, within two units of the last place, and near 1 to 1e-7.
+#[inline(always)]
+pub(crate) fn ln(x: f32x4) -> f32x4 {
+    let bits: i32x4 = bytemuck::cast(x);
+    let half: i32x4 = bytemuck::cast(f32x4::splat(0.5));
+    // A mantissa from the square root of a half to that of 2, less 1.
+    let mantissa: f32x4 = bytemuck::cast(bits & i32x4::splat(0x007f_ffff) | half);
+    let small = mantissa.simd_lt(f32x4::splat(std::f32::consts::FRAC_1_SQRT_2));
+    let power = f32x4::from_i32x4((bits >> 23) - i32x4::splat(126)) - small.select(f32x4::ONE, f32x4::ZERO);
+    let rest = mantissa + small.select(mantissa, f32x4::ZERO) - f32x4::ONE;
+    let coefficients = [
+        -1.151_461e-1,
+        1.167_699_87e-1,
+        -1.242_014_1e-1,
+        1.424_932_3e-1,
+        -1.666_805_8e-1,
+        2.000_071_5e-1,
+        -2.499_999_4e-1,
+        3.333_333e-1,
+    ];
+    let polynomial =
+        coefficients.into_iter().fold(f32x4::splat(7.037_683_6e-2), |sum, next| sum * rest + f32x4::splat(next));
+    let square = rest * rest;
+    let beyond = polynomial * rest * square - power * f32x4::splat(2.121_944_4e-4) - square * f32x4::splat(0.5);
+    rest + beyond + power * f32x4::splat(0.693_359_4)
+}
+
 /// 1 / (1 + exp(-x)).
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32x4) -> f32x4 {
@@ -54,6 +82,16 @@ mod tests {
             assert!((of(sigmoid, x) - 1.0 / (1.0 + (-wide).exp())).abs() < 2e-7, "sigmoid({x})");
             assert!((of(tanh, x) - wide.tanh()).abs() < 2e-7, "tanh({x})");
         }
+    }
+
+    #[test]
+    fn logarithms_are_what_doubles_say() {
+        for step in -870_000..880_000 {
+            let x = (step as f32 * 1e-4).exp();
+            let wide = f64::from(x).ln();
+            assert!((of(ln, x) - wide).abs() < 1e-7 + 2e-7 * wide.abs(), "ln({x}) = {}", of(ln, x));
+        }
+        assert_eq!(of(ln, 1.0), 0.0);
     }
 
     #[test]

@@ -33,9 +33,11 @@ impl Matrix {
         for first in (0..in_blocks).step_by(COLUMNS) {
             for row in values.chunks_exact(columns) {
                 let part = &row[first..in_blocks.min(first + COLUMNS)];
-                let mut block = [0.0; COLUMNS];
-                block[..part.len()].copy_from_slice(part);
-                blocks.push(block);
+                blocks.push(part.first_chunk().copied().unwrap_or_else(|| {
+                    let mut block = [0.0; COLUMNS];
+                    block[..part.len()].copy_from_slice(part);
+                    block
+                }));
             }
         }
         let last =

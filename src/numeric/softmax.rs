@@ -3,19 +3,31 @@
 use wide::f32x4;
 
 use super::LANES;
-use super::exp::exp;
+use super::exp::{exp, ln};
 
-/// Softmax over logits; returns the intensity, log(1 + sum of exp(logit)), 0 where no logit is above minus infinity.
-pub(crate) fn softmax(weight: &mut [f32]) -> f32 {
+/// Softmax over each row of logits, and for each its intensity, log(1 + sum of exp(logit)), 0 where no logit is above minus
+/// infinity.
+pub(crate) fn softmax<'a>(mut rows: impl Iterator<Item = &'a mut [f32]>, intensity: &mut [f32]) {
+    for intensity in intensity.chunks_mut(LANES) {
+        let (mut largest, mut sum) = ([f32::NEG_INFINITY; LANES], [0.0; LANES]);
+        for ((largest, sum), row) in largest.iter_mut().zip(&mut sum).zip(rows.by_ref().take(intensity.len())) {
+            (*largest, *sum) = softmax_of_row(row);
+        }
+        super::put_few(intensities(f32x4::new(largest), f32x4::new(sum)), intensity);
+    }
+}
+
+/// The largest logit, and the sum of exp(logit) over that of the largest; of no logit above minus infinity, that and 0.
+fn softmax_of_row(row: &mut [f32]) -> (f32, f32) {
     let mut largest = f32x4::splat(f32::NEG_INFINITY);
-    let (lanes, rest) = weight.as_chunks::<LANES>();
+    let (lanes, rest) = row.as_chunks::<LANES>();
     repeated!(lanes.iter(), |logits| largest = largest.fast_max(f32x4::new(*logits)));
     let largest = largest.to_array().iter().chain(rest).copied().fold(f32::NEG_INFINITY, super::larger);
     if largest == f32::NEG_INFINITY {
-        weight.fill(0.0);
-        return 0.0;
+        row.fill(0.0);
+        return (largest, 0.0);
     }
-    let (lanes, rest) = weight.as_chunks_mut::<LANES>();
+    let (lanes, rest) = row.as_chunks_mut::<LANES>();
     let mut sums = f32x4::ZERO;
     repeated!(lanes.iter_mut(), |logits| {
         let powers = exp(f32x4::new(*logits) - f32x4::splat(largest));
@@ -28,9 +40,38 @@ pub(crate) fn softmax(weight: &mut [f32]) -> f32 {
         super::put_few(powers, rest);
     }
     let sum = sums.reduce_add();
-    super::scale(weight, 1.0 / sum);
-    // log(exp(0) + sum of exp(logit)), with the largest of all these taken out, so that no power is too large.
-    let most = super::larger(0.0, largest);
-    let [one, others, ..] = exp(f32x4::new([-most, largest - most, 0.0, 0.0])).to_array();
-    most + (one + others * sum).ln()
+    super::scale(row, 1.0 / sum);
+    (largest, sum)
+}
+
+/// log(exp(0) + sum of exp(logit)), with the largest of all these taken out, so that no power is too large.
+fn intensities(largest: f32x4, sum: f32x4) -> f32x4 {
+    let most = largest.fast_max(f32x4::ZERO);
+    most + ln(exp(-most) + exp(largest - most) * sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_are_weighed_as_doubles_say(
+            rows in vec(vec(prop_oneof![8 => -90.0f32..90.0, 1 => Just(f32::NEG_INFINITY)], 0..20), 0..10),
+        ) {
+            let (mut weight, mut intensity) = (rows.clone(), vec![f32::NAN; rows.len()]);
+            softmax(weight.iter_mut().map(Vec::as_mut_slice), &mut intensity);
+            for ((logits, weight), intensity) in rows.iter().zip(&weight).zip(&intensity) {
+                let sum: f64 = logits.iter().map(|&logit| f64::from(logit).exp()).sum();
+                prop_assert!((f64::from(*intensity) - sum.ln_1p()).abs() <= 1e-6 * (1.0 + sum.ln_1p()));
+                for (&logit, &weight) in logits.iter().zip(weight) {
+                    let expected = if sum == 0.0 { 0.0 } else { f64::from(logit).exp() / sum };
+                    prop_assert!((f64::from(weight) - expected).abs() <= 2e-5 * expected + 1e-37);
+                }
+            }
+        }
+    }
 }

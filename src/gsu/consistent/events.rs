@@ -52,8 +52,11 @@ impl Events {
     pub fn new(logits: &Logits, width: usize) -> Events {
         let by_item = logits.events;
         let (marks, [first_of, second_of]) = Marks::of(logits.marks, logits.bias);
-        let best = |item: usize| by_item.events(item).iter().map(|&row| first_of[row as usize]).min();
-        let mut order: Vec<(Option<u32>, usize)> = (0..by_item.item.len()).map(|item| (best(item), item)).collect();
+        let marks_of = |row: u32| (first_of[row as usize], second_of[row as usize]);
+        // Those with the same marks are side by side.
+        let best = |item: usize| by_item.events(item).iter().map(|&row| marks_of(row)).min();
+        let mut order: Vec<(Option<(u32, u32)>, usize)> =
+            (0..by_item.item.len()).map(|item| (best(item), item)).collect();
         order.sort_unstable();
 
         let mut sorted = Events {
@@ -64,18 +67,18 @@ impl Events {
             marks,
             extreme_scales: NO_SCALES,
         };
-        let mut on_item: Vec<(u32, u32)> = Vec::new();
+        let mut on_item: Vec<((u32, u32), u32)> = Vec::new();
         for ((_, item), at) in order.into_iter().zip(0..) {
             sorted.vectors.extend_from_slice(&logits.item[item * width..][..width]);
             on_item.clear();
-            on_item.extend(by_item.events(item).iter().map(|&row| (first_of[row as usize], row)));
+            on_item.extend(by_item.events(item).iter().map(|&row| (marks_of(row), row)));
             on_item.sort_unstable();
             let start = sorted.events.len();
             let mut scales = NO_SCALES;
-            for &(first, row) in &on_item {
+            for &((first, second), row) in &on_item {
                 let scale = logits.scale[row as usize];
                 scales = wider(scales, [scale, scale]);
-                sorted.events.push(Event { scale, first, second: second_of[row as usize] });
+                sorted.events.push(Event { scale, first, second });
                 sorted.places.push(at << 32 | u64::from(row));
             }
             sorted.items.push(Item { start, scales });

@@ -9,12 +9,16 @@ use crate::numeric::{LANES, repeated};
 
 /// So many events are few.
 const FEW: usize = 2048;
+/// A run of as few events as this is worth the places that stay empty.
+const LEAST_RUN: usize = 3;
 /// Second pairs of marks, if there are so many at most, are numbered in a byte.
 const SECOND_PAIRS: usize = 256;
 
-/// The events, those with one first pair of marks side by side, and room for what is worked out on the way.
+/// The events, runs before the others, those with one first pair of marks side by side; and room for what is worked out on the
+/// way.
 pub(super) struct Few {
-    blocks: Vec<[Four; 2]>,
+    runs: Vec<[Run; 2]>,
+    fours: Vec<[Four; 2]>,
     /// Of each place in the blocks its event's number, or [`NONE`].
     numbers: Vec<u32>,
     second: Box<[f32; SECOND_PAIRS]>,
@@ -27,6 +31,16 @@ pub(super) struct Few {
 
 /// The number of no event.
 const NONE: u32 = u32::MAX;
+
+/// What the logits of four events are made of that have all marks in common and are on items one after another.
+struct Run {
+    first: u32,
+    second: u8,
+    item: u32,
+    scale: f32x4,
+    /// −∞ in places that no event stands in.
+    bias: f32x4,
+}
 
 /// What the logits of four events are made of that have their first pair of marks in common.
 struct Four {
@@ -45,25 +59,40 @@ impl Few {
             return None;
         }
         let mut sorted: Vec<u32> = (0..events.len() as u32).collect();
-        sorted.sort_by_key(|&number| events.event(number).first);
-        let (mut fours, mut numbers) = (Vec::new(), Vec::new());
-        let mut push = |of: &[u32]| {
-            fours.push(Four::of(of, events));
-            numbers.extend((0..LANES).map(|lane| of.get(lane).copied().unwrap_or(NONE)));
-        };
+        sorted.sort_by_key(|&number| (events.event(number).first, events.event(number).second));
+        let (mut runs, mut fours) = (Vec::new(), Vec::new());
+        let (mut of_runs, mut of_fours) = (Vec::new(), Vec::new());
+        let mut others = Vec::new();
         for alike in sorted.chunk_by(|&a, &b| events.event(a).first == events.event(b).first) {
-            alike.chunks(LANES).for_each(&mut push);
+            for alike in alike.chunk_by(|&a, &b| events.event(a).second == events.event(b).second) {
+                for run in alike.chunk_by(|&a, &b| events.item(a) + 1 == events.item(b)) {
+                    for run in run.chunks(LANES) {
+                        if run.len() >= LEAST_RUN && events.item(run[0]) as usize + LANES <= events.items() {
+                            runs.push(Run::of(run, events));
+                            of_runs.extend(places(run));
+                        } else {
+                            others.extend_from_slice(run);
+                        }
+                    }
+                }
+            }
+            for four in others.chunks(LANES) {
+                fours.push(Four::of(four, events));
+                of_fours.extend(places(four));
+            }
+            others.clear();
         }
-        let mut fours = fours.into_iter();
-        let mut blocks = Vec::new();
-        while let Some(four) = fours.next() {
-            blocks.push([four, fours.next().unwrap_or_else(Four::empty)]);
-        }
-        numbers.resize(blocks.len() * BLOCK, NONE);
+        let (runs, fours) = (in_blocks(runs, Run::empty), in_blocks(fours, Four::empty));
+        let blocks = runs.len() + fours.len();
+        let mut numbers = of_runs;
+        numbers.resize(runs.len() * BLOCK, NONE);
+        numbers.extend(of_fours);
+        numbers.resize(blocks * BLOCK, NONE);
         Some(Few {
-            logits: vec![[f32x4::ZERO; 2]; blocks.len()],
-            blocks,
+            runs,
+            fours,
             numbers,
+            logits: vec![[f32x4::ZERO; 2]; blocks],
             second: Box::new([0.0; SECOND_PAIRS]),
             largest: Vec::new(),
             near: Vec::new(),
@@ -76,7 +105,9 @@ impl Few {
     #[inline(always)]
     pub fn find(&mut self, candidate: &Candidate, k: usize, margin: f32) -> &[u32] {
         self.second[..candidate.sums.second.len()].copy_from_slice(&candidate.sums.second);
-        logits(&self.blocks, candidate, &self.second, &mut self.logits);
+        let (of_runs, of_fours) = self.logits.split_at_mut(self.runs.len());
+        write_of_runs(&self.runs, candidate, &self.second, of_runs);
+        write_of_fours(&self.fours, candidate, &self.second, of_fours);
         fold(&self.logits, &mut self.largest);
         let Few { logits, largest, numbers, found, near, scratch, .. } = self;
         let least = reached(largest, k, scratch) - margin;
@@ -93,20 +124,55 @@ impl Few {
     }
 }
 
+/// The numbers of up to four events, by their places.
+fn places(numbers: &[u32]) -> [u32; LANES] {
+    [0, 1, 2, 3].map(|lane: usize| numbers.get(lane).copied().unwrap_or(NONE))
+}
+
+/// Two by two.
+fn in_blocks<T>(all: Vec<T>, empty: impl Fn() -> T) -> Vec<[T; 2]> {
+    let mut all = all.into_iter();
+    let mut blocks = Vec::with_capacity(all.len().div_ceil(2));
+    while let Some(one) = all.next() {
+        blocks.push([one, all.next().unwrap_or_else(&empty)]);
+    }
+    blocks
+}
+
+/// The scales of up to four events, and their bias. Places that no event stands in have the last one's scale.
+fn scale_and_bias(numbers: &[u32], events: &Events) -> [f32x4; 2] {
+    let scale = [0, 1, 2, 3].map(|lane: usize| events.event(numbers[lane.min(numbers.len() - 1)]).scale);
+    let bias = events.first_bias(events.event(numbers[0]).first);
+    let bias = [0, 1, 2, 3].map(|lane| if lane < numbers.len() { bias } else { f32::NEG_INFINITY });
+    [f32x4::new(scale), f32x4::new(bias)]
+}
+
+impl Run {
+    /// Of one to four events.
+    fn of(numbers: &[u32], events: &Events) -> Run {
+        let event = events.event(numbers[0]);
+        let [scale, bias] = scale_and_bias(numbers, events);
+        Run { first: event.first, second: event.second as u8, item: events.item(numbers[0]), scale, bias }
+    }
+
+    /// Of no event.
+    fn empty() -> Run {
+        Run { first: 0, second: 0, item: 0, scale: f32x4::ZERO, bias: f32x4::splat(f32::NEG_INFINITY) }
+    }
+}
+
 impl Four {
     /// Of one to four events.
     fn of(numbers: &[u32], events: &Events) -> Four {
         // Places that no event stands in repeat the last, but for their bias.
         let number = [0, 1, 2, 3].map(|lane: usize| numbers[lane.min(numbers.len() - 1)]);
-        let first = events.event(numbers[0]).first;
-        let bias = events.first_bias(first);
-        let of_lane = [0, 1, 2, 3].map(|lane| if lane < numbers.len() { bias } else { f32::NEG_INFINITY });
+        let [scale, bias] = scale_and_bias(numbers, events);
         Four {
-            first,
+            first: events.event(numbers[0]).first,
             item: number.map(|number| events.item(number)),
             second: number.map(|number| events.event(number).second as u8),
-            scale: f32x4::new(number.map(|number| events.event(number).scale)),
-            bias: f32x4::new(of_lane),
+            scale,
+            bias,
         }
     }
 
@@ -117,9 +183,29 @@ impl Four {
     }
 }
 
-/// Writes the logits of events, as codes tell. A function of its own, so that its numbers have the registers to themselves.
+/// Writes the logits of the events of runs, as codes tell. A function of its own, so that its numbers have the registers to
+/// themselves.
 #[inline(never)]
-fn logits(blocks: &[[Four; 2]], candidate: &Candidate, second: &[f32; SECOND_PAIRS], logits: &mut [[f32x4; 2]]) {
+fn write_of_runs(blocks: &[[Run; 2]], candidate: &Candidate, second: &[f32; SECOND_PAIRS], logits: &mut [[f32x4; 2]]) {
+    let (products, first) = (candidate.products, &candidate.sums.first[..]);
+    let unit = f32x4::splat(candidate.unit);
+    repeated!(logits.iter_mut().zip(blocks), |(logits, block)| {
+        for (logits, run) in logits.iter_mut().zip(block) {
+            let products = products[run.item as usize..].first_chunk().expect("a run's items have products");
+            let marks = f32x4::splat(first[run.first as usize].sum + second[usize::from(run.second)]);
+            *logits = (f32x4::from_i32x4(i32x4::new(*products)) * unit + marks) * run.scale + run.bias;
+        }
+    });
+}
+
+/// Writes those of the others. A function of its own, as [`write_of_runs`] is.
+#[inline(never)]
+fn write_of_fours(
+    blocks: &[[Four; 2]],
+    candidate: &Candidate,
+    second: &[f32; SECOND_PAIRS],
+    logits: &mut [[f32x4; 2]],
+) {
     let (products, first) = (candidate.products, &candidate.sums.first[..]);
     let unit = f32x4::splat(candidate.unit);
     repeated!(logits.iter_mut().zip(blocks), |(logits, block)| {
@@ -133,7 +219,7 @@ fn logits(blocks: &[[Four; 2]], candidate: &Candidate, second: &[f32; SECOND_PAI
 }
 
 /// Puts the numbers of events in place of where they were found, of those alone whose logit is `least` or more; returns how
-/// many. A function of its own, as [`logits`] is.
+/// many. A function of its own, as [`write_of_runs`] is.
 #[inline(never)]
 fn keep(found: &mut [u32], logits: &[f32], least: f32, numbers: &[u32]) -> usize {
     let mut count = 0;
