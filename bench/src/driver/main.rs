@@ -278,6 +278,8 @@ impl Run {
             };
             results.push(Throughput { candidates, events, search, one_thread, two_threads, ratio });
         }
+        let Quietness { starts, disturbed, .. } = quiet.quietness;
+        println!("{disturbed} of {starts} rounds with one thread and two began without all cores quiet");
         Ok(results)
     }
 
