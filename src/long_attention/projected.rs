@@ -163,7 +163,7 @@ impl Attention for Mixing<'_> {
     }
 
     fn mix(&mut self, found: &[usize], weight: &[f32], k: usize, mixed: &mut [f32]) {
-        // The more is summed at a time, the less often weights are read.
+        // The more is summed at a time, the less often weights are read; sums of more than four vectors leave their registers.
         match self.projected.value_width {
             width if width.is_multiple_of(4 * LANES) => self.mix_parts::<4>(found, weight, k, mixed),
             _ => self.mix_parts::<2>(found, weight, k, mixed),

@@ -7,8 +7,8 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import made_up
@@ -23,9 +23,11 @@ from lookback_training.command import main
 from lookback_training.export import model_directory
 from lookback_training.schema import Gsu, K
 from lookback_training.train import distributed, loop, rendezvous, setup, trainee
+from lookback_training.train.checkpoint import Progress
 from lookback_training.train.config import Config
 from lookback_training.train.distributed import ALONE, LaunchError, Processes, moved, processes
 from lookback_training.train.observe import NOWHERE, Board
+from lookback_training.train.setup import Setup
 
 SEED = 3
 SMALL = Path(__file__).parent / "small.toml"
@@ -44,9 +46,20 @@ def changed(config: Config, dropout: float, unknown_share: float, **training: fl
     )
 
 
-def newest_epoch() -> AbstractContextManager[object]:
-    """Training keeps its newest epoch: where candidates tie but for the last bits, runs differ on which is the best."""
-    return mock.patch.object(loop, "gauc", return_value=float("nan"))
+def train(made: Setup, config: Config, output: Path, group: Processes, **settings: Any) -> Progress:
+    """Trains, and keeps the newest epoch: where candidates tie but for the last bits, runs differ on which is the best."""
+    with mock.patch.object(loop, "gauc", return_value=float("nan")):
+        return loop.train(
+            made.trainee,
+            made.train,
+            made.valid,
+            config.training,
+            SEED,
+            output,
+            made.fingerprint,
+            processes=group,
+            **settings,
+        )
 
 
 def trained(data: Path, output: Path, config: Config, group: Processes, divided: bool = False) -> dict[str, np.ndarray]:
@@ -57,18 +70,7 @@ def trained(data: Path, output: Path, config: Config, group: Processes, divided:
     if made.trainee.position is not None:
         made.trainee.position.dropout.p = config.model.dropout
     board = Board(output / "log") if group.main else NOWHERE
-    with newest_epoch():
-        progress = loop.train(
-            made.trainee,
-            made.train,
-            made.valid,
-            config.training,
-            SEED,
-            output,
-            made.fingerprint,
-            processes=group,
-            board=board,
-        )
+    progress = train(made, config, output, group, board=board)
     board.close()
     logits = {gsu.label: loop.score(made.trainee, made.test, gsu, size=256, processes=group) for gsu in Gsu}
     return logits | {"loss": np.array([epoch["loss"] for epoch in progress.history])}

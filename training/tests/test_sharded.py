@@ -11,7 +11,7 @@ import made_up
 import numpy as np
 import pytest
 import torch
-from test_distributed import SEED, TOLERANCE, changed, newest_epoch
+from test_distributed import SEED, TOLERANCE, changed, train
 from torchrun import launch
 
 from lookback_training.command import main
@@ -42,19 +42,8 @@ def trained(
     if made.trainee.position is not None:
         made.trainee.position.dropout.p = config.model.dropout
     # Shorter than any gradient is here: blocks are cut by the length of all of them together.
-    with mock.patch.object(loop, "LONGEST", 0.05), newest_epoch():
-        progress = loop.train(
-            made.trainee,
-            made.train,
-            made.valid,
-            config.training,
-            SEED,
-            output,
-            made.fingerprint,
-            resume,
-            stop_after,
-            processes=group,
-        )
+    with mock.patch.object(loop, "LONGEST", 0.05):
+        progress = train(made, config, output, group, resume=resume, stop_after=stop_after)
     table = made.trainee.embedding
     gradient = table.weight.grad
     held = {"weight": table.weight.shape, "gradient": None if gradient is None else gradient.shape}
