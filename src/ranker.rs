@@ -155,7 +155,7 @@ impl Ranker {
 
     /// Ranks the request's candidates.
     pub fn rank(&self, request: &Request) -> Result<Response, RankError> {
-        Ok(self.answer(request)?.response)
+        Ok(self.answer(request, false)?.response)
     }
 
     /// Ranks the request's candidates and says what attention looked at for the best of them, and what the model says
@@ -164,7 +164,7 @@ impl Ranker {
         if request.parts.len() > MAX_PARTS {
             return Err(RequestError::TooManyParts(request.parts.len()).into());
         }
-        let Answer { response, run } = self.answer(&request.request)?;
+        let Answer { response, run } = self.answer(&request.request, true)?;
         let mut explanations = Vec::new();
         if let Some(run) = run {
             explanations = explain::best(&response.ranked, &run, request.top as usize);
@@ -178,7 +178,8 @@ impl Ranker {
         Ok(ExplainResponse { response, explanations })
     }
 
-    fn answer<'a>(&'a self, request: &'a Request) -> Result<Answer<'a>, RankError> {
+    /// An answer, with attention's weights where they are to be kept.
+    fn answer<'a>(&'a self, request: &'a Request, keep_weights: bool) -> Result<Answer<'a>, RankError> {
         let model = self.model.as_ref().ok_or(RankError::NotLoaded("bundle"))?;
         let shard = self.shard.as_ref().ok_or(RankError::NotLoaded("shard"))?;
         let manifest = model.bundle.manifest();
@@ -214,6 +215,7 @@ impl Ranker {
                 Read { model, lookup, now: request.now, gsu, user_field, context, engaged, skips },
                 &items,
                 found,
+                keep_weights,
             )?)
         };
 
@@ -257,8 +259,8 @@ struct Read<'a> {
 }
 
 impl Read<'_> {
-    /// Runs the graph over some candidates, less one part.
-    fn run(&self, candidates: &[Found], without: Option<Part>) -> Result<Outputs, RankError> {
+    /// Runs the graph over some candidates, less one part; keeps attention's weights or not.
+    fn run(&self, candidates: &[Found], without: Option<Part>, keep_weights: bool) -> Result<Outputs, RankError> {
         let manifest = self.model.bundle.manifest();
         let dimension = manifest.embedding_dim as usize;
         let nothing = Rows::default();
@@ -278,7 +280,7 @@ impl Read<'_> {
             Some(Part::Long | Part::Recent | Part::Skips) | None => {}
         }
         let history = Searched { lookup: &self.lookup, rows: rows(Part::Long, &self.engaged), now: self.now };
-        let outputs = self.model.graph.run(inputs, self.gsu, &history);
+        let outputs = self.model.graph.run(inputs, self.gsu, &history, keep_weights);
         // A damaged row explains what the graph then says.
         self.lookup.check()?;
         Ok(outputs?)
@@ -304,8 +306,8 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn of(read: Read<'a>, items: &[u64], found: Vec<Found>) -> Result<Run<'a>, RankError> {
-        let outputs = read.run(&found, None)?;
+    fn of(read: Read<'a>, items: &[u64], found: Vec<Found>, keep_weights: bool) -> Result<Run<'a>, RankError> {
+        let outputs = read.run(&found, None, keep_weights)?;
         let past = |rows: &Rows| rows.past.iter().map(|event| event.index).collect();
         let manifest = read.model.bundle.manifest();
         Ok(Run {
@@ -336,7 +338,7 @@ impl<'a> Run<'a> {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let outputs = self.read.run(&found, Some(part))?;
+        let outputs = self.read.run(&found, Some(part), false)?;
         let logits = outputs.logit.chunks_exact(2).map(|logits| [logits[0], logits[1]]);
         Ok(logits
             .map(|logits| {

@@ -81,6 +81,6 @@ impl Absorbed<'_> {
         let (weight, intensity) = weigh(&mut of_row, self.bias, index, heads, k);
         let mut output = vec![0.0; queries * to];
         layer(Matrix::new(self.value, of_rows, to), self.output_bias).apply(&of_row, None, &mut output);
-        Attended { output, weight, intensity }
+        Attended { output, weight: weight.unwrap_or(of_row), intensity }
     }
 }

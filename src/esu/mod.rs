@@ -27,7 +27,8 @@ pub struct Table<'a> {
 pub struct Attended {
     /// `[C, D]`.
     pub output: Vec<f32>,
-    /// `[C, H, K]`; over the slots of one head they sum to 1, or are all 0 where no slot holds a row.
+    /// `[C, H, K]`; over the slots of one head they sum to 1, or are all 0 where no slot holds a row. Empty where they were
+    /// not to be kept.
     pub weight: Vec<f32>,
     /// `[C, H]`: log(1 + sum of exp(logit) over the slots), how much there is to attend to, which weights that sum to 1
     /// hide; 0 where no slot holds a row. DIN (Zhou et al., KDD 2018), section 4.3, keeps it by doing without softmax.
@@ -55,15 +56,15 @@ pub fn attend(query: &[f32], table: Table, index: &[i64], width: usize, heads: u
         let value = Matrix::new(&columns(table.value, width, head, head_width), rows, head_width);
         value.multiply(&of_row[head * rows..], heads * rows, &mut output[head * head_width..], width);
     }
-    Attended { output, weight, intensity }
+    Attended { output, weight: weight.unwrap_or(of_row), intensity }
 }
 
-/// Puts weights in the place of logits that lack their bias, `[C, H, R]`; gives weights by slot, `[C, H, K]`, and intensities.
-fn weigh(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize) -> (Vec<f32>, Vec<f32>) {
+/// Puts weights in the place of logits that lack their bias, `[C, H, R]`; gives weights by slot, `[C, H, K]`, where those by row
+/// are not the same, and intensities.
+fn weigh(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize) -> (Option<Vec<f32>>, Vec<f32>) {
     let own_row = |(&row, slot): (&i64, i64)| row == slot || row == NO_EVENT;
     if bias.len() == heads * k && index.chunks_exact(k).all(|slots| slots.iter().zip(0..).all(own_row)) {
-        let intensity = weigh_in_place(of_row, bias, index, heads, k);
-        return (of_row.to_vec(), intensity);
+        return (None, weigh_in_place(of_row, bias, index, heads, k));
     }
     let (rows, queries) = (bias.len() / heads, index.len() / k);
     let (mut weight, mut intensity) = (vec![0.0; queries * heads * k], vec![0.0; queries * heads]);
@@ -83,7 +84,7 @@ fn weigh(of_row: &mut [f32], bias: &[f32], index: &[i64], heads: usize, k: usize
             of_row[row as usize] += weight;
         }
     }
-    (weight, intensity)
+    (Some(weight), intensity)
 }
 
 /// As [`weigh`] where each slot that is not empty holds the row of its own number: weights by row are those by slot.

@@ -78,7 +78,7 @@ pub(crate) struct Outputs {
     pub logit: Vec<f32>,
     /// `[C, K]`.
     pub long_index: Vec<i64>,
-    /// `[C, heads, K]`.
+    /// `[C, heads, K]`; these weights and those below are empty where they were not to be kept.
     pub long_weight: Vec<f32>,
     /// `[C, heads, recent]`.
     pub recent_weight: Vec<f32>,
@@ -109,7 +109,7 @@ const OF_REQUEST: [&str; 12] = [
     "skip_valid",
 ];
 
-/// Logits, weights of the recent events, weights of the skips.
+/// Logits; weights of the recent events, weights of the skips.
 const OUTPUTS: usize = 3;
 
 /// Candidates that go through the graph together: what is computed of so many stays in the second cache.
@@ -161,18 +161,26 @@ impl Graph {
         self.long.bias()
     }
 
-    /// Runs one request over a history.
-    pub fn run(&self, inputs: Inputs, gsu: Gsu, history: &impl History) -> Result<Outputs, GraphError> {
-        let long = self.long.run(gsu, &inputs.candidate.embedding, &inputs.candidate.category, history);
+    /// Runs one request over a history; attention's weights are kept where they are asked for.
+    pub fn run(
+        &self,
+        inputs: Inputs,
+        gsu: Gsu,
+        history: &impl History,
+        keep_weights: bool,
+    ) -> Result<Outputs, GraphError> {
+        let Items { embedding, category, .. } = &inputs.candidate;
+        let long = self.long.run(gsu, embedding, category, history, keep_weights);
         let candidates = inputs.candidate.category.len();
-        let outputs = self.evaluate(inputs, long).map_err(|error| GraphError::Run(format!("{error:#}")))?;
+        let outputs =
+            self.evaluate(inputs, long, keep_weights).map_err(|error| GraphError::Run(format!("{error:#}")))?;
         if let Some(bad) = outputs.logit.iter().position(|logit| !logit.is_finite()) {
             return Err(GraphError::NotFinite(bad * candidates / outputs.logit.len()));
         }
         Ok(outputs)
     }
 
-    fn evaluate(&self, inputs: Inputs, long: Found) -> TractResult<Outputs> {
+    fn evaluate(&self, inputs: Inputs, long: Found, keep_weights: bool) -> TractResult<Outputs> {
         stage::begin(Stage::Request);
         let Inputs { user_field, context, candidate, recent, skip, dimension } = inputs;
         let mut of_request = vec![
@@ -189,6 +197,7 @@ impl Graph {
         let Attended { output, weight, intensity } = attended;
         let candidates = candidate.category.len();
         let mut outputs = [Vec::new(), Vec::new(), Vec::new()];
+        let kept = if keep_weights { OUTPUTS } else { 1 };
         for first in (0..candidates).step_by(TOGETHER) {
             let some = first..candidates.min(first + TOGETHER);
             let rows = |values: &[f32]| {
@@ -205,7 +214,7 @@ impl Graph {
                 rows(&encoded)?,
             ];
             of_candidates.extend(shared.iter().cloned());
-            for (all, some) in outputs.iter_mut().zip(self.candidates.run(&of_candidates)?) {
+            for (all, some) in outputs[..kept].iter_mut().zip(self.candidates.run(&of_candidates)?) {
                 all.extend_from_slice(some.try_as_plain_ram()?.as_slice::<f32>()?);
             }
         }

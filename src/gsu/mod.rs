@@ -4,8 +4,9 @@
 //! CIKM 2020), section 3.2. Consistent search: TWIN, "TWo-stage Interest Network for Lifelong User Behavior Modeling"
 //! (Chang et al., KDD 2023), section 4.2.
 //!
-//! Every search gives event rows `[C, k]`: best first, the lower row (the newer event) first among equals, [`NO_EVENT`]
-//! in the slots that remain.
+//! Every search gives event rows `[C, k]`: the k best, of equals the lower row (the newer event), and [`NO_EVENT`] in the
+//! slots that remain, which are the last. Hard and soft search give the best first; in what order consistent search gives them
+//! is left open.
 
 mod by_item;
 mod consistent;
@@ -21,7 +22,7 @@ pub use soft::soft;
 /// Marks a slot for which there was no event.
 pub const NO_EVENT: i64 = -1;
 
-/// Puts rows of keys, best first, into slots.
+/// Puts rows of keys into slots.
 #[inline(never)]
 fn fill(slots: &mut [i64], best: &[u64]) {
     for (slot, &best) in slots.iter_mut().zip(best) {

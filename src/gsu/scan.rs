@@ -154,7 +154,8 @@ pub(super) fn reached<S: Scores>(largest: &[S], k: usize, scratch: &mut Vec<S>) 
         repeated!(to.iter_mut().zip(&*from), |(to, from)| *to = to.largest(*from));
         scratch.truncate(half);
     }
-    if let Some(score) = halved(scratch, k) {
+    let not_many = |reaching: usize, _, _| reaching <= k + k / NOT_MANY;
+    if let Some([score, _]) = halved(scratch, k, not_many) {
         return score;
     }
     let scores: &mut [S::Score] = bytemuck::cast_slice_mut(scratch);
@@ -164,10 +165,20 @@ pub(super) fn reached<S: Scores>(largest: &[S], k: usize, scratch: &mut Vec<S>) 
     *scores.select_nth_unstable_by(k - 1, |a, b| S::order(b, a)).1
 }
 
-/// A score that at least k of these and not many more have or exceed, found by halving what lies between the smallest and the
-/// largest: that takes less time than to part them does, for it asks little of which the answer is not known beforehand.
-/// Nothing where there are too few.
-fn halved<S: Scores>(scores: &[S], k: usize) -> Option<S::Score> {
+/// Two scores around that of the k-th best, not much further apart than `apart` if they need be: at least k have or exceed the
+/// first, and at most k the second. Nothing where there are too few.
+pub(super) fn around(scores: &[f32x4], k: usize, apart: f32) -> Option<[f32; 2]> {
+    halved(scores, k, |reaching, low, high| reaching == k || high - low <= apart)
+}
+
+/// Two scores, of which at least k have or exceed the first and at most k the second, found by halving what lies between the
+/// smallest and the largest until it is enough, given how many reach the lower end, and both ends: that takes less time than
+/// to part them does, for it asks little of which the answer is not known beforehand. Nothing where there are too few.
+fn halved<S: Scores>(
+    scores: &[S],
+    k: usize,
+    is_enough: impl Fn(usize, S::Score, S::Score) -> bool,
+) -> Option<[S::Score; 2]> {
     let (mut smallest, mut largest) = (S::splat(S::MOST), S::splat(S::LEAST));
     repeated!(scores.iter(), |scores| {
         smallest = smallest.smallest(scores.most_for_least());
@@ -179,19 +190,20 @@ fn halved<S: Scores>(scores: &[S], k: usize) -> Option<S::Score> {
     if reaching < k {
         return None;
     }
-    while reaching > k + k / NOT_MANY {
+    let mut exceeded = S::MOST;
+    while !is_enough(reaching, low, high) {
         let score = S::between(low, high);
         if score <= low || score >= high {
             break;
         }
         let found = count(scores, score);
         if found < k {
-            high = score;
+            (high, exceeded) = (score, score);
         } else {
             (low, reaching) = (score, found);
         }
     }
-    Some(low)
+    Some([low, if reaching == k { low } else { exceeded }])
 }
 
 /// How many have or exceed a score.

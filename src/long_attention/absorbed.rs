@@ -6,7 +6,7 @@
 use wide::f32x4;
 
 use super::Weights;
-use super::attend::Attention;
+use super::attend::{Attention, Queries};
 use crate::numeric::{Activation, LANES, Linear, Matrix, WIDE, add, dot_four, place_by_turns, weighted_sums};
 
 /// The projections of attention, those of keys and values absorbed.
@@ -65,10 +65,10 @@ impl Absorbed {
     }
 
     /// For candidates `[C, w]` and events `[rows, stride]`, zeros beyond w.
-    pub fn attention<'a>(&'a self, candidates: &[f32], events: &'a [f32]) -> impl Attention + 'a {
+    pub fn attention<'a>(&'a self, candidates: &'a [f32], events: &'a [f32]) -> impl Attention + 'a {
         Mixing {
             absorbed: self,
-            queries: self.query.of(candidates),
+            queries: Queries::new(&self.query, candidates),
             row: self.query.columns(),
             events,
             places: Vec::new(),
@@ -101,8 +101,8 @@ fn add_scaled(to: &mut [f32], from: &[f32], by: f32) {
 /// Mixes events as they are, with room for what is worked out on the way.
 struct Mixing<'a> {
     absorbed: &'a Absorbed,
-    /// `[C, row]`.
-    queries: Vec<f32>,
+    /// Of each `row` numbers.
+    queries: Queries<'a>,
     row: usize,
     events: &'a [f32],
     /// The first places of the events found in the table of events.
@@ -121,14 +121,18 @@ impl Attention for Mixing<'_> {
         self.absorbed.value_bias.len()
     }
 
-    fn bias(&self, candidate: usize, group: usize) -> f32x4 {
-        let biases = self.absorbed.heads.next_multiple_of(LANES) * self.absorbed.stride;
-        f32x4::from(&self.queries[candidate * self.row + biases + group * LANES..][..LANES])
+    fn ask(&mut self, candidates: &[usize]) {
+        self.queries.ask(candidates);
     }
 
-    fn add_logits(&self, candidate: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
+    fn bias(&self, asking: usize, group: usize) -> f32x4 {
+        let biases = self.absorbed.heads.next_multiple_of(LANES) * self.absorbed.stride;
+        f32x4::from(&self.queries.queries()[asking * self.row + biases + group * LANES..][..LANES])
+    }
+
+    fn add_logits(&self, asking: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
         let parts = self.absorbed.stride / LANES;
-        let of_group = &self.queries[candidate * self.row + group * LANES * self.absorbed.stride..];
+        let of_group = &self.queries.queries()[asking * self.row + group * LANES * self.absorbed.stride..];
         let keys = &of_group.as_chunks().0.as_chunks().0[..parts];
         let x = self.events.as_chunks().0;
         for (logits, &event) in logits.iter_mut().zip(found) {

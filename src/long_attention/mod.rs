@@ -10,6 +10,7 @@ mod encoded;
 mod projected;
 
 use self::absorbed::Absorbed;
+use self::attend::Slots;
 use self::encoded::Items;
 use self::projected::Projected;
 use crate::encoder::{self, Encoder, Marks};
@@ -105,8 +106,16 @@ impl LongAttention {
         AttentionBias { age: &self.age_bias, action: &self.action_bias, heads: self.heads }
     }
 
-    /// Embeddings `[C, d]` and categories `[C]` of candidates, and the history.
-    pub fn run(&self, gsu: Gsu, embedding: &[f32], category: &[i64], history: &impl History) -> Found {
+    /// Embeddings `[C, d]` and categories `[C]` of candidates, and the history; attention's weights are kept where they are
+    /// asked for.
+    pub fn run(
+        &self,
+        gsu: Gsu,
+        embedding: &[f32],
+        category: &[i64],
+        history: &impl History,
+        keep_weights: bool,
+    ) -> Found {
         stage::begin(Stage::Query);
         let candidate = self.encoder.candidates(embedding, category);
         stage::begin(Stage::Index);
@@ -128,7 +137,8 @@ impl LongAttention {
         stage::begin(Stage::Encode);
         let events = self.encode(picked(&index, history.events()), items, history, category.len());
         stage::begin(Stage::Attend);
-        let attended = self.attend(&candidate, &events, category, &index, history.events());
+        let slots = Slots::of(category, &index, &events, history.events());
+        let attended = self.attend(&candidate, &events, &slots, keep_weights);
         Found { candidate, attended, index }
     }
 

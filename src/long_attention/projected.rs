@@ -6,7 +6,7 @@
 use wide::f32x4;
 
 use super::Weights;
-use super::attend::Attention;
+use super::attend::{Attention, Queries};
 use super::encoded::{EventParts, InParts};
 use crate::encoder::Encoder;
 use crate::numeric::{
@@ -95,10 +95,10 @@ impl Projected {
     }
 
     /// For candidates `[C, w]`.
-    pub fn attention<'a>(&'a self, candidates: &[f32], events: &InParts) -> impl Attention + 'a {
+    pub fn attention<'a>(&'a self, candidates: &'a [f32], events: &InParts) -> impl Attention + 'a {
         Mixing {
             projected: self,
-            query: self.query.of(candidates),
+            queries: Queries::new(&self.query, candidates),
             key: self.key.of(events),
             value: self.value.of(events),
             places: Vec::new(),
@@ -128,7 +128,7 @@ impl OfEvents {
 /// Mixes values, with room for what is worked out on the way.
 struct Mixing<'a> {
     projected: &'a Projected,
-    query: Vec<f32>,
+    queries: Queries<'a>,
     key: Vec<f32>,
     value: Vec<f32>,
     /// The first places of the events found in the table of values.
@@ -146,17 +146,21 @@ impl Attention for Mixing<'_> {
         self.projected.heads * self.projected.head_width
     }
 
+    fn ask(&mut self, candidates: &[usize]) {
+        self.queries.ask(candidates);
+    }
+
     fn bias(&self, _: usize, _: usize) -> f32x4 {
         f32x4::ZERO
     }
 
     // A function of its own, so that its sums have the registers to themselves.
     #[inline(never)]
-    fn add_logits(&self, candidate: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
+    fn add_logits(&self, asking: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
         let parts = self.projected.head_width.div_ceil(LANES);
         let row = self.projected.key.columns() / (LANES * LANES);
-        let [query, key] = [&self.query, &self.key].map(|values| values.as_chunks().0.as_chunks().0);
-        let query = &query[candidate * row + group * parts..][..parts];
+        let [queries, key] = [self.queries.queries(), &self.key].map(|values| values.as_chunks().0.as_chunks().0);
+        let query = &queries[asking * row + group * parts..][..parts];
         for (logits, &event) in logits.iter_mut().zip(found) {
             *logits += dot_pairs(query, &key[event * row + group * parts..][..parts]);
         }

@@ -22,7 +22,11 @@ fn softmax_of_row(row: &mut [f32]) -> (f32, f32) {
     let mut largest = f32x4::splat(f32::NEG_INFINITY);
     let (lanes, rest) = row.as_chunks::<LANES>();
     repeated!(lanes.iter(), |logits| largest = largest.fast_max(f32x4::new(*logits)));
-    let largest = largest.to_array().iter().chain(rest).copied().fold(f32::NEG_INFINITY, super::larger);
+    if !rest.is_empty() {
+        largest = largest.fast_max(super::few(rest, f32::NEG_INFINITY));
+    }
+    let every = in_every_lane(largest);
+    let largest = every.to_array()[0];
     if largest == f32::NEG_INFINITY {
         row.fill(0.0);
         return (largest, 0.0);
@@ -30,18 +34,27 @@ fn softmax_of_row(row: &mut [f32]) -> (f32, f32) {
     let (lanes, rest) = row.as_chunks_mut::<LANES>();
     let mut sums = f32x4::ZERO;
     repeated!(lanes.iter_mut(), |logits| {
-        let powers = exp(f32x4::new(*logits) - f32x4::splat(largest));
+        let powers = exp(f32x4::new(*logits) - every);
         sums += powers;
         *logits = powers.to_array();
     });
     if !rest.is_empty() {
-        let powers = exp(super::few(rest, f32::NEG_INFINITY) - f32x4::splat(largest));
+        let powers = exp(super::few(rest, f32::NEG_INFINITY) - every);
         sums += powers;
         super::put_few(powers, rest);
     }
     let sum = sums.reduce_add();
     super::scale(row, 1.0 / sum);
     (largest, sum)
+}
+
+/// The largest lane, in every lane. Without asking which: the answer is not known beforehand.
+#[inline(always)]
+fn in_every_lane(largest: f32x4) -> f32x4 {
+    let [a, b, c, d] = largest.to_array();
+    let largest = largest.fast_max(f32x4::new([c, d, a, b]));
+    let [a, b, c, d] = largest.to_array();
+    largest.fast_max(f32x4::new([b, a, d, c]))
 }
 
 /// log(exp(0) + sum of exp(logit)), with the largest of all these taken out, so that no power is too large.

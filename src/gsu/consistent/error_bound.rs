@@ -1,9 +1,11 @@
 //! What codes and the rounding of floats can take from logits.
 
+use wide::f32x4;
+
 use super::MARKS;
 use super::events::Events;
 use crate::numeric::codes::largest;
-use crate::numeric::larger;
+use crate::numeric::{LANES, larger, repeated};
 
 /// Far more than the rounding of sums of some hundred floats, relative to the sum of their sizes.
 const ROUNDING: f32 = 1e-5;
@@ -40,5 +42,8 @@ impl ErrorBound {
 
 /// The sum of the sizes of numbers.
 fn size(vector: &[f32]) -> f32 {
-    vector.iter().map(|value| value.abs()).sum()
+    let (lanes, rest) = vector.as_chunks::<LANES>();
+    let mut sums = f32x4::ZERO;
+    repeated!(lanes.iter(), |values| sums += f32x4::new(*values).abs());
+    sums.reduce_add() + rest.iter().map(|value| value.abs()).sum::<f32>()
 }

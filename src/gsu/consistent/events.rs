@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::Logits;
 use super::marks::{MarkSums, Marks, OfFirst};
 use super::near::Near;
+use super::{Found, Logits};
+use crate::gsu::fill;
 use crate::numeric::{LANES, dots, larger, repeated};
 use crate::top;
 
@@ -171,10 +172,36 @@ impl Events {
         }
     }
 
-    /// The keys of the k largest logits of events, with their rows, largest first. A function of its own, as
-    /// [`Events::offer`] is.
+    /// Puts the rows of the best of the events found into slots.
+    pub fn best(
+        &self,
+        Found { certain, doubtful }: &Found,
+        candidate: &Candidate,
+        keys: &mut Vec<u64>,
+        slots: &mut [i64],
+    ) {
+        let (of_certain, open) = slots.split_at_mut(certain.len());
+        self.put(certain, of_certain);
+        if doubtful.len() <= open.len() {
+            return self.put(doubtful, open);
+        }
+        if !open.is_empty() {
+            self.write_keys(doubtful, candidate, keys);
+            top::largest(keys, open.len());
+            fill(open, keys);
+        }
+    }
+
+    /// Puts events' rows into slots.
+    fn put(&self, events: &[u32], slots: &mut [i64]) {
+        for (slot, &event) in slots.iter_mut().zip(events) {
+            *slot = i64::from(self.places[event as usize] as u32);
+        }
+    }
+
+    /// Writes the keys of events' logits, with their rows. A function of its own, as [`Events::offer`] is.
     #[inline(never)]
-    pub fn best(&self, events: &[u32], candidate: &Candidate, k: usize, keys: &mut Vec<u64>) {
+    fn write_keys(&self, events: &[u32], candidate: &Candidate, keys: &mut Vec<u64>) {
         let query = candidate.query;
         keys.clear();
         // Where they are is read of all before what is there, so that one need not wait for the other.
@@ -191,7 +218,6 @@ impl Events {
                 *key = top::key(top::ordered_f32(logit), *key as u32);
             }
         }
-        top::largest(keys, k);
     }
 
     /// The numbers of an item's events.

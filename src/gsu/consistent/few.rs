@@ -2,8 +2,9 @@
 
 use wide::{f32x4, i32x4};
 
+use super::Found;
 use super::events::{Candidate, Events};
-use crate::gsu::scan::{fold, reached, reaching};
+use crate::gsu::scan::{around, fold, reached, reaching};
 use crate::numeric::codes::BLOCK;
 use crate::numeric::{LANES, repeated};
 
@@ -11,6 +12,8 @@ use crate::numeric::{LANES, repeated};
 const FEW: usize = 2048;
 /// A run of as few events as this is worth the places that stay empty.
 const LEAST_RUN: usize = 3;
+/// One in so many of a margin is little of it.
+const LITTLE: f32 = 4.0;
 /// Second pairs of marks, if there are so many at most, are numbered in a byte.
 const SECOND_PAIRS: usize = 256;
 
@@ -26,7 +29,8 @@ pub(super) struct Few {
     largest: Vec<f32x4>,
     near: Vec<f32x4>,
     scratch: Vec<f32x4>,
-    found: Vec<u32>,
+    reaching: Vec<u32>,
+    found: Found,
 }
 
 /// The number of no event.
@@ -97,30 +101,33 @@ impl Few {
             largest: Vec::new(),
             near: Vec::new(),
             scratch: Vec::new(),
-            found: Vec::new(),
+            reaching: Vec::new(),
+            found: Found::default(),
         })
     }
 
     /// The events that can be among a candidate's k best, given how far logits of codes can be apart that others are not.
     #[inline(always)]
-    pub fn find(&mut self, candidate: &Candidate, k: usize, margin: f32) -> &[u32] {
+    pub fn find(&mut self, candidate: &Candidate, k: usize, margin: f32) -> &Found {
         self.second[..candidate.sums.second.len()].copy_from_slice(&candidate.sums.second);
         let (of_runs, of_fours) = self.logits.split_at_mut(self.runs.len());
         write_of_runs(&self.runs, candidate, &self.second, of_runs);
         write_of_fours(&self.fours, candidate, &self.second, of_fours);
         fold(&self.logits, &mut self.largest);
-        let Few { logits, largest, numbers, found, near, scratch, .. } = self;
+        let Few { logits, largest, numbers, near, scratch, reaching: places, found, .. } = self;
         let least = reached(largest, k, scratch) - margin;
-        let found = reaching(logits, largest, numbers.len(), least, None, found);
+        let places = reaching(logits, largest, numbers.len(), least, None, places);
         // The largest of every few tell the k-th best nearly; those that reach it tell it better.
         let logits: &[f32] = bytemuck::cast_slice(logits);
         near.clear();
-        near.extend(found.chunks(LANES).map(|places| {
+        near.extend(places.chunks(LANES).map(|places| {
             f32x4::new([0, 1, 2, 3].map(|lane| places.get(lane).map_or(f32::NEG_INFINITY, |&at| logits[at as usize])))
         }));
-        let least = reached(near, k, scratch) - margin;
-        let count = keep(found, bytemuck::cast_slice(near), least, numbers);
-        &found[..count]
+        // Without k events, all are among the best.
+        let from = around(near, k, margin / LITTLE)
+            .map_or([f32::NEG_INFINITY; 2], |[low, high]| [low - margin, high + margin]);
+        divide(places, bytemuck::cast_slice(near), from, numbers, found);
+        found
     }
 }
 
@@ -218,15 +225,23 @@ fn write_of_fours(
     });
 }
 
-/// Puts the numbers of events in place of where they were found, of those alone whose logit is `least` or more; returns how
-/// many. A function of its own, as [`write_of_runs`] is.
+/// Divides events, found in places with these logits, into those that are surely among the best, whose logit is the second
+/// number or more, and those that can be, with the first or more. A function of its own, as [`write_of_runs`] is.
 #[inline(never)]
-fn keep(found: &mut [u32], logits: &[f32], least: f32, numbers: &[u32]) -> usize {
-    let mut count = 0;
-    for (at, logit) in (0..found.len()).zip(logits) {
-        let number = numbers[found[at] as usize];
-        found[count] = number;
-        count += usize::from(number != NONE && *logit >= least);
+fn divide(places: &[u32], logits: &[f32], [least, sure]: [f32; 2], numbers: &[u32], found: &mut Found) {
+    let Found { certain, doubtful } = found;
+    certain.resize(places.len(), 0);
+    doubtful.resize(places.len(), 0);
+    let (mut certain_ones, mut doubtful_ones) = (0, 0);
+    // Written whether they belong there or not: a branch would be guessed wrong as often as not.
+    for (&place, logit) in places.iter().zip(logits) {
+        let number = numbers[place as usize];
+        let (is_event, is_sure) = (number != NONE, *logit >= sure);
+        certain[certain_ones] = number;
+        certain_ones += usize::from(is_event & is_sure);
+        doubtful[doubtful_ones] = number;
+        doubtful_ones += usize::from(is_event & !is_sure & (*logit >= least));
     }
-    count
+    certain.truncate(certain_ones);
+    doubtful.truncate(doubtful_ones);
 }

@@ -14,7 +14,7 @@ use self::few::Few;
 use self::many::Many;
 use self::marks::MarkSums;
 use super::scan::scan;
-use super::{ByItem, NO_EVENT, fill};
+use super::{ByItem, NO_EVENT};
 use crate::numeric::codes::{self, Left, Right};
 
 /// What the logits of all heads add up to, in parts: (query · item + sum of the event's marks) · scale + bias.
@@ -38,6 +38,15 @@ pub struct Logits<'a> {
 /// Marks of an event: action, age, hour, weekday.
 pub const MARKS: usize = 4;
 
+/// Events that can be among the k best of a candidate, by their numbers.
+#[derive(Default)]
+struct Found {
+    /// Those that are, whatever codes and rounding take from logits; k at most.
+    certain: Vec<u32>,
+    /// Those that may be.
+    doubtful: Vec<u32>,
+}
+
 /// How the events are searched.
 enum Search {
     Few(Few),
@@ -47,7 +56,8 @@ enum Search {
 /// Largest logit, see [`Logits`]; w is the width.
 ///
 /// Codes give each logit nearly. An event is passed over only where its logit is so far below the k-th best that what codes
-/// and rounding can take from both does not bring them together; those that remain are told apart by their logits.
+/// and rounding can take from both does not bring them together, nor is its logit found where it is so far above the next one
+/// after those; those that remain are told apart by their logits.
 pub fn consistent(logits: &Logits, width: usize, k: usize) -> Vec<i64> {
     let candidates = logits.query.len() / width;
     let mut index = vec![NO_EVENT; candidates * k];
@@ -77,9 +87,8 @@ pub fn consistent(logits: &Logits, width: usize, k: usize) -> Vec<i64> {
             Search::Few(few) => few.find(&candidate, k, margin),
             Search::Many(many) => many.find(&events, &candidate, products, margin),
         };
-        events.best(found, &candidate, k, &mut keys);
         if let Some(slots) = slots.next() {
-            fill(slots, &keys);
+            events.best(found, &candidate, &mut keys, slots);
         }
     });
     index
