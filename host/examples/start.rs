@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 use support::{Result, made_up, mixed};
 
 const STARTS: usize = 300;
+const PUSHES: usize = 30;
 const ROWS: [usize; 3] = [20_000, 100_000, 1_000_000];
 const MEMORY_LIMIT: usize = 2 << 30;
 const INSTANCES: usize = 8;
@@ -62,7 +63,7 @@ fn main() -> Result<()> {
                 .instances(2)
                 .build()?;
             if rows == 100_000 && element == ElementType::F16 {
-                start = starts(&host, &request(&made))?;
+                start = starts(&host, &request(&made), &shard)?;
             }
             let (loaded_natively, loaded_in_module) = (load_natively(&shard)?, load_in_module(wasm, &shard)?);
             let bytes = shard.len();
@@ -124,19 +125,29 @@ fn request(shard: &Shard) -> Request {
     }
 }
 
-fn starts(host: &Host, request: &Request) -> Result<Value> {
+fn starts(host: &Host, request: &Request, shard: &[u8]) -> Result<Value> {
     let times: Vec<StartTimes> =
         (0..STARTS).map(|_| host.time_start(request)).collect::<std::result::Result<_, _>>()?;
+    // Where no instance of the version was before, each page of memory is met for the first time.
+    let just_pushed = (0..PUSHES).map(|_| {
+        host.push_shard(shard.to_vec())?;
+        host.time_start(request)
+    });
+    let just_pushed: Vec<StartTimes> = just_pushed.collect::<std::result::Result<_, _>>()?;
+    let first_to_later = |times: &[StartTimes]| {
+        let ratios = times.iter().map(|times| times.first.as_secs_f64() / times.later.as_secs_f64());
+        percentile(&sorted(ratios), 0.5)
+    };
     let start = sorted(times.iter().map(|times| microseconds(times.start)));
     let first = sorted(times.iter().map(|times| milliseconds(times.first)));
     let later = sorted(times.iter().map(|times| milliseconds(times.later)));
-    let ratio = sorted(times.iter().map(|times| times.first.as_secs_f64() / times.later.as_secs_f64()));
     Ok(json!({
         "shard_rows": 100_000, "element": "f16", "instances_started": STARTS, "events": 1_000, "candidates": 500,
         "start_us": {"median": percentile(&start, 0.5), "p99": percentile(&start, 0.99)},
         "first_request_ms": percentile(&first, 0.5),
         "later_request_ms": percentile(&later, 0.5),
-        "first_to_later": percentile(&ratio, 0.5),
+        "first_to_later": first_to_later(&times),
+        "just_pushed": {"pushes": PUSHES, "first_to_later": first_to_later(&just_pushed)},
     }))
 }
 
