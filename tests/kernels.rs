@@ -162,6 +162,25 @@ proptest! {
     }
 
     #[test]
+    fn consistent_search_ends_where_logits_are_not_finite(
+        case in search_case(),
+        size in prop_oneof![Just(1e19f32), Just(1e38), Just(-1e38), Just(f32::INFINITY), Just(f32::NAN)],
+    ) {
+        let by_item = ByItem::of(case.event.iter().copied());
+        let large = |numbers: &[f32]| numbers.iter().map(|number| number * size).collect::<Vec<f32>>();
+        let (query, item, mark) = (large(&case.candidate), large(&case.of_history(&by_item)), large(&case.mark));
+        let (events, marks, bias) = (&by_item, &case.marks[..], &case.bias[..]);
+        for (query, item, mark, scale) in [
+            (&query, &item, &mark, &case.scale),
+            (&case.candidate, &case.of_history(&by_item), &mark, &vec![1e30; case.scale.len()]),
+        ] {
+            let found = gsu::consistent(&Logits { query, item, events, mark, marks, scale, bias }, case.dimension, case.k);
+            prop_assert_eq!(found.len(), case.candidate_category.len() * case.k);
+            prop_assert!(found.iter().all(|&row| row == NO_EVENT || (0..case.event.len() as i64).contains(&row)));
+        }
+    }
+
+    #[test]
     fn long_attention_is_encoding_search_and_attention(case in long_case()) {
         let operator = LongAttention::new(case.encoder.clone(), case.weights.clone(), case.heads, case.k);
         let (event, query) = (case.events(), case.queries());

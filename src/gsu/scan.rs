@@ -193,7 +193,9 @@ fn halved<S: Scores>(
     let mut exceeded = S::MOST;
     while !is_enough(reaching, low, high) {
         let score = S::between(low, high);
-        if score <= low || score >= high {
+        // So asked, a score that is no number lies nowhere.
+        let lies_between = score > low && score < high;
+        if !lies_between {
             break;
         }
         let found = count(scores, score);

@@ -180,7 +180,8 @@ impl Events {
         keys: &mut Vec<u64>,
         slots: &mut [i64],
     ) {
-        let (of_certain, open) = slots.split_at_mut(certain.len());
+        // Of logits that are not finite more can seem certain than there are slots.
+        let (of_certain, open) = slots.split_at_mut(certain.len().min(slots.len()));
         self.put(certain, of_certain);
         if doubtful.len() <= open.len() {
             return self.put(doubtful, open);

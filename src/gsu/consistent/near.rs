@@ -95,8 +95,8 @@ impl Near {
         let keys = &self.keys[..self.len];
         // Of those beyond the k largest none is above it; without any there is no doubt.
         let next = keys.iter().skip(self.k).map(|&key| top::score(key)).max();
-        let sure = next.map_or(0, |score| top::ordered_f32(top::f32_of(score) + self.margin));
-        let is_certain = |&&key: &&u64| top::score(key) >= sure;
+        let sure = next.map_or(f32::NEG_INFINITY, |score| top::f32_of(score) + self.margin);
+        let is_certain = |&&key: &&u64| top::f32_of(top::score(key)) >= sure;
         let Found { certain, doubtful } = &mut self.found;
         certain.clear();
         certain.extend(keys.iter().filter(is_certain).map(|&key| top::row(key)));
