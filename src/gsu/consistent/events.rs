@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::marks::{MarkSums, Marks, OfFirst};
 use super::near::Near;
-use super::{Found, Logits};
+use super::{Contenders, Logits};
 use crate::gsu::fill;
 use crate::numeric::{LANES, dots, larger, repeated};
 use crate::top;
@@ -175,7 +175,7 @@ impl Events {
     /// Puts the rows of the best of the events found into slots.
     pub fn best(
         &self,
-        Found { certain, doubtful }: &Found,
+        Contenders { certain, doubtful }: &Contenders,
         candidate: &Candidate,
         keys: &mut Vec<u64>,
         slots: &mut [i64],

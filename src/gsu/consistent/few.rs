@@ -2,7 +2,7 @@
 
 use wide::{f32x4, i32x4};
 
-use super::Found;
+use super::Contenders;
 use super::events::{Candidate, Events};
 use crate::gsu::scan::{around, fold, reached, reaching};
 use crate::numeric::codes::BLOCK;
@@ -30,7 +30,7 @@ pub(super) struct Few {
     near: Vec<f32x4>,
     scratch: Vec<f32x4>,
     reaching: Vec<u32>,
-    found: Found,
+    found: Contenders,
 }
 
 /// The number of no event.
@@ -102,13 +102,13 @@ impl Few {
             near: Vec::new(),
             scratch: Vec::new(),
             reaching: Vec::new(),
-            found: Found::default(),
+            found: Contenders::default(),
         })
     }
 
     /// The events that can be among a candidate's k best, given how far logits of codes can be apart that others are not.
     #[inline(always)]
-    pub fn find(&mut self, candidate: &Candidate, k: usize, margin: f32) -> &Found {
+    pub fn find(&mut self, candidate: &Candidate, k: usize, margin: f32) -> &Contenders {
         self.second[..candidate.sums.second.len()].copy_from_slice(&candidate.sums.second);
         let (of_runs, of_fours) = self.logits.split_at_mut(self.runs.len());
         write_of_runs(&self.runs, candidate, &self.second, of_runs);
@@ -228,8 +228,8 @@ fn write_of_fours(
 /// Divides events, found in places with these logits, into those that are surely among the best, whose logit is the second
 /// number or more, and those that can be, with the first or more. A function of its own, as [`write_of_runs`] is.
 #[inline(never)]
-fn divide(places: &[u32], logits: &[f32], [least, sure]: [f32; 2], numbers: &[u32], found: &mut Found) {
-    let Found { certain, doubtful } = found;
+fn divide(places: &[u32], logits: &[f32], [least, sure]: [f32; 2], numbers: &[u32], found: &mut Contenders) {
+    let Contenders { certain, doubtful } = found;
     certain.resize(places.len(), 0);
     doubtful.resize(places.len(), 0);
     let (mut certain_ones, mut doubtful_ones) = (0, 0);

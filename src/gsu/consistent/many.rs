@@ -2,7 +2,7 @@
 
 use wide::f32x4;
 
-use super::Found;
+use super::Contenders;
 use super::bounds::Bounds;
 use super::events::{Candidate, Events};
 use super::near::Near;
@@ -35,7 +35,7 @@ impl Many {
 
     /// The events that can be among a candidate's k best, given how far logits of codes can be apart that others are not.
     #[inline(always)]
-    pub fn find(&mut self, events: &Events, candidate: &Candidate, products: &[Products], margin: f32) -> &Found {
+    pub fn find(&mut self, events: &Events, candidate: &Candidate, products: &[Products], margin: f32) -> &Contenders {
         let Many { bounds, reaches, largest, scratch, found, near } = self;
         let items = events.items();
         bounds.reach(products, candidate.sums, reaches);

@@ -40,7 +40,7 @@ pub const MARKS: usize = 4;
 
 /// Events that can be among the k best of a candidate, by their numbers.
 #[derive(Default)]
-struct Found {
+struct Contenders {
     /// Those that are, whatever codes and rounding take from logits; k at most.
     certain: Vec<u32>,
     /// Those that may be.

@@ -1,6 +1,6 @@
 //! The k largest of many numbers that are only nearly known.
 
-use super::Found;
+use super::Contenders;
 use crate::top;
 
 /// Collects the events that can be among the k largest, where each one's number is off by so much at most.
@@ -14,13 +14,21 @@ pub(super) struct Near {
     /// No smaller number can still be among the k largest.
     least: f32,
     expected: Vec<f32>,
-    found: Found,
+    found: Contenders,
 }
 
 impl Near {
     pub fn new(k: usize) -> Near {
         let keys = vec![0; 4 * k];
-        Near { k, keys, len: 0, margin: 0.0, least: f32::NEG_INFINITY, expected: Vec::new(), found: Found::default() }
+        Near {
+            k,
+            keys,
+            len: 0,
+            margin: 0.0,
+            least: f32::NEG_INFINITY,
+            expected: Vec::new(),
+            found: Contenders::default(),
+        }
     }
 
     pub fn k(&self) -> usize {
@@ -90,14 +98,14 @@ impl Near {
     }
 
     /// The events that can be among the k largest.
-    pub fn finish(&mut self) -> &Found {
+    pub fn finish(&mut self) -> &Contenders {
         self.shrink();
         let keys = &self.keys[..self.len];
         // Of those beyond the k largest none is above it; without any there is no doubt.
         let next = keys.iter().skip(self.k).map(|&key| top::score(key)).max();
         let sure = next.map_or(f32::NEG_INFINITY, |score| top::f32_of(score) + self.margin);
         let is_certain = |&&key: &&u64| top::f32_of(top::score(key)) >= sure;
-        let Found { certain, doubtful } = &mut self.found;
+        let Contenders { certain, doubtful } = &mut self.found;
         certain.clear();
         certain.extend(keys.iter().filter(is_certain).map(|&key| top::row(key)));
         doubtful.clear();
