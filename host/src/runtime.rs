@@ -50,7 +50,7 @@ pub(crate) fn compiling(cache: Option<Cache>) -> Result<Engine, ModuleError> {
 
 /// Bytes of memory that are written back as the image has them when an instance goes, so that the next instance of the image
 /// finds its pages where they were; more than a request of thousands of events writes.
-const KEPT: usize = 16 << 20;
+const KEEP_RESIDENT: usize = 16 << 20;
 
 /// An engine that keeps room for so many instances, each of the code and its image.
 pub(crate) fn pooled(instances: usize) -> Result<Engine, ModuleError> {
@@ -62,7 +62,7 @@ pub(crate) fn pooled(instances: usize) -> Result<Engine, ModuleError> {
         .table_elements(TABLE_LIMIT);
     // Where the kernel cannot tell which pages were written, all that are kept would be.
     if PoolingAllocationConfig::is_pagemap_scan_available() {
-        pool.linear_memory_keep_resident(KEPT).pagemap_scan(Enabled::Yes);
+        pool.linear_memory_keep_resident(KEEP_RESIDENT).pagemap_scan(Enabled::Yes);
     }
     Engine::new(config().allocation_strategy(InstanceAllocationStrategy::Pooling(pool)))
         .map_err(|error| ModuleError::Start(cause(&error)))

@@ -127,12 +127,12 @@ impl Attention for Mixing<'_> {
 
     fn bias(&self, asking: usize, group: usize) -> f32x4 {
         let biases = self.absorbed.heads.next_multiple_of(LANES) * self.absorbed.stride;
-        f32x4::from(&self.queries.queries()[asking * self.row + biases + group * LANES..][..LANES])
+        f32x4::from(&self.queries.all()[asking * self.row + biases + group * LANES..][..LANES])
     }
 
     fn add_logits(&self, asking: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
         let parts = self.absorbed.stride / LANES;
-        let of_group = &self.queries.queries()[asking * self.row + group * LANES * self.absorbed.stride..];
+        let of_group = &self.queries.all()[asking * self.row + group * LANES * self.absorbed.stride..];
         let keys = &of_group.as_chunks().0.as_chunks().0[..parts];
         let x = self.events.as_chunks().0;
         for (logits, &event) in logits.iter_mut().zip(found) {

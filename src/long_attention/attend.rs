@@ -63,7 +63,7 @@ impl<'a> Queries<'a> {
     }
 
     /// `[n, columns]`.
-    pub fn queries(&self) -> &[f32] {
+    pub fn all(&self) -> &[f32] {
         &self.queries
     }
 }

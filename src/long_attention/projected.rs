@@ -159,7 +159,7 @@ impl Attention for Mixing<'_> {
     fn add_logits(&self, asking: usize, group: usize, found: &[usize], logits: &mut [f32x4]) {
         let parts = self.projected.head_width.div_ceil(LANES);
         let row = self.projected.key.columns() / (LANES * LANES);
-        let [queries, key] = [self.queries.queries(), &self.key].map(|values| values.as_chunks().0.as_chunks().0);
+        let [queries, key] = [self.queries.all(), &self.key].map(|values| values.as_chunks().0.as_chunks().0);
         let query = &queries[asking * row + group * parts..][..parts];
         for (logits, &event) in logits.iter_mut().zip(found) {
             *logits += dot_pairs(query, &key[event * row + group * parts..][..parts]);

@@ -113,7 +113,7 @@ def _start(results: Results) -> Iterable[Bar]:
         yield _at_most(f"{of}: ready, P99", start["start_us"]["p99"], 100, " µs")
         first = f"{of}: its first request against a later one"
         yield _at_most(first, start["first_to_later"], 1.2)
-        yield Bar(f"{first}, in memory new to its version", f"{start['just_pushed']['first_to_later']:.2f}×", "told", None)
+        yield _at_most(f"{first}, in memory new to its version", start["just_pushed"]["first_to_later"], 1.2)
     if memory := found.get("memory"):
         added, most = memory["added_pss"], memory["shard_bytes"] + PER_INSTANCE * memory["instances"]
         asked = f"{memory['instances']} instances on one shard of {memory['shard_bytes'] / 1e6:.0f} MB: memory added (PSS)"
