@@ -29,7 +29,10 @@ use serde_json::{Value, json};
 use support::{Result, made_up, mixed};
 
 const STARTS: usize = 300;
-const PUSHES: usize = 30;
+const PUSHES: usize = 15;
+/// Candidates and events of requests.
+const SMALL: (u64, u64) = (500, 1_000);
+const LARGE: (u64, u64) = (1_000, 54_000);
 const ROWS: [usize; 3] = [20_000, 100_000, 1_000_000];
 const MEMORY_LIMIT: usize = 2 << 30;
 const INSTANCES: usize = 8;
@@ -61,9 +64,10 @@ fn main() -> Result<()> {
                 .shard(shard.clone())
                 .memory_limit(MEMORY_LIMIT)
                 .instances(2)
+                .deadline(Duration::from_secs(60))
                 .build()?;
             if rows == 100_000 && element == ElementType::F16 {
-                start = starts(&host, &request(&made), &shard)?;
+                start = starts(&host, &made, &shard)?;
             }
             let (loaded_natively, loaded_in_module) = (load_natively(&shard)?, load_in_module(wasm, &shard)?);
             let bytes = shard.len();
@@ -108,47 +112,68 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// 500 candidates for a person of 1,000 events, all of them items of the shard.
-fn request(shard: &Shard) -> Request {
+/// Candidates for a person of so many events, all of them items of the shard.
+fn request(shard: &Shard, candidates: u64, events: u64) -> Request {
     let now = 1_700_000_000_000;
     let item = |index: u64| shard.item((mixed(index) % shard.len() as u64) as usize);
-    let event = |index: u64| Event::new(item(index), Action::Save, now - 3_600_000 * (1_001 - index as i64));
+    let event = |index: u64| Event::new(item(index), Action::Save, now - 3_600_000 * (events - index + 1) as i64);
     Request {
         now,
         attributes: vec![],
         surface: None,
-        history: (1..=1_000).map(event).collect(),
-        candidates: (5_000..5_500).map(item).collect(),
+        history: (1..=events).map(event).collect(),
+        candidates: (1_000_000..1_000_000 + candidates).map(item).collect(),
         items: vec![],
         gsu: None,
         weights: Weights::default(),
     }
 }
 
-fn starts(host: &Host, request: &Request, shard: &[u8]) -> Result<Value> {
+fn starts(host: &Host, made: &Shard, shard: &[u8]) -> Result<Value> {
+    let (candidates, events) = SMALL;
+    let request = &request(made, candidates, events);
     let times: Vec<StartTimes> =
         (0..STARTS).map(|_| host.time_start(request)).collect::<std::result::Result<_, _>>()?;
-    // Where no instance of the version was before, each page of memory is met for the first time.
-    let just_pushed = (0..PUSHES).map(|_| {
-        host.push_shard(shard.to_vec())?;
-        host.time_start(request)
-    });
-    let just_pushed: Vec<StartTimes> = just_pushed.collect::<std::result::Result<_, _>>()?;
-    let first_to_later = |times: &[StartTimes]| {
-        let ratios = times.iter().map(|times| times.first.as_secs_f64() / times.later.as_secs_f64());
-        percentile(&sorted(ratios), 0.5)
-    };
+    let just_pushed: Vec<Value> =
+        [SMALL, LARGE].into_iter().map(|size| just_pushed(host, made, shard, size)).collect::<Result<_>>()?;
+    let ratios = times.iter().map(|times| times.first.as_secs_f64() / times.later.as_secs_f64());
     let start = sorted(times.iter().map(|times| microseconds(times.start)));
     let first = sorted(times.iter().map(|times| milliseconds(times.first)));
     let later = sorted(times.iter().map(|times| milliseconds(times.later)));
     Ok(json!({
-        "shard_rows": 100_000, "element": "f16", "instances_started": STARTS, "events": 1_000, "candidates": 500,
+        "shard_rows": 100_000, "element": "f16", "instances_started": STARTS, "events": events, "candidates": candidates,
         "start_us": {"median": percentile(&start, 0.5), "p99": percentile(&start, 0.99)},
         "first_request_ms": percentile(&first, 0.5),
         "later_request_ms": percentile(&later, 0.5),
-        "first_to_later": first_to_later(&times),
-        "just_pushed": {"pushes": PUSHES, "first_to_later": first_to_later(&just_pushed)},
+        "first_to_later": percentile(&sorted(ratios), 0.5),
+        "just_pushed": just_pushed,
     }))
+}
+
+/// The first request after a push against later ones.
+fn just_pushed(host: &Host, made: &Shard, shard: &[u8], (candidates, events): (u64, u64)) -> Result<Value> {
+    let request = request(made, candidates, events);
+    let ratios: Vec<f64> = (0..PUSHES).map(|_| first_to_later(host, &request, shard)).collect::<Result<_>>()?;
+    Ok(json!({
+        "candidates": candidates, "events": events, "pushes": PUSHES,
+        "first_to_later": percentile(&sorted(ratios.into_iter()), 0.5),
+    }))
+}
+
+/// Pushes a shard, and asks four times: the first to the fastest of the others.
+fn first_to_later(host: &Host, request: &Request, shard: &[u8]) -> Result<f64> {
+    host.push_shard(shard.to_vec())?;
+    let mut times = [0.0; 4];
+    for time in &mut times {
+        let started = Instant::now();
+        let answer = host.rank(request)?;
+        *time = started.elapsed().as_secs_f64();
+        if let Some(reason) = answer.degraded {
+            return Err(format!("a request was answered from popularity: {reason}").into());
+        }
+    }
+    let [first, later @ ..] = times;
+    Ok(first / later.into_iter().fold(f64::INFINITY, f64::min))
 }
 
 fn load_natively(bytes: &[u8]) -> Result<Duration> {
@@ -215,12 +240,13 @@ fn memory_of_another(wasm: &str, bundle: &str, manifest: &Manifest) -> Result<Va
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// What eight instances on a shard of 200 MB add to the process once all of them have answered.
-fn memory(wasm: &str, bundle: &str, shard: &str) -> Result<Value> {
+/// What eight instances on a shard of 200 MB add to the process once all of them have answered, and once all have after the
+/// shard was pushed again.
+fn memory(wasm: &str, bundle: &str, file: &str) -> Result<Value> {
     let module = Module::load(wasm)?;
     let before = resident();
-    let shard = Shard::decode(fs::read(shard)?)?;
-    let (request, bytes) = (request(&shard), shard.bytes().len());
+    let shard = Shard::decode(fs::read(file)?)?;
+    let (request, bytes) = (request(&shard, SMALL.0, SMALL.1), shard.bytes().len());
     let host = Host::builder(&module)
         .bundle(fs::read(bundle)?)
         .shard(shard.into_bytes())
@@ -228,6 +254,21 @@ fn memory(wasm: &str, bundle: &str, shard: &str) -> Result<Value> {
         .instances(INSTANCES)
         .deadline(Duration::from_secs(60))
         .build()?;
+    let after = resident_once_all_answered(&host, &request);
+    host.push_shard(fs::read(file)?)?;
+    let after_push = resident_once_all_answered(&host, &request);
+    let added = |after: &Option<Resident>| Some(after.as_ref()?.pss as i64 - before.as_ref()?.pss as i64);
+    let beyond_shard = added(&after).map(|added| (added - bytes as i64) / INSTANCES as i64);
+    Ok(json!({
+        "shard_bytes": bytes, "instances": INSTANCES,
+        "added_pss": added(&after), "added_pss_after_push": added(&after_push),
+        "added_beyond_shard_per_instance": beyond_shard,
+        "before": before.map(Resident::json), "after": after.map(Resident::json),
+        "after_push": after_push.map(Resident::json),
+    }))
+}
+
+fn resident_once_all_answered(host: &Host, request: &Request) -> Option<Resident> {
     // All at once and again and again, so that no instance is left out.
     let barrier = Barrier::new(INSTANCES);
     thread::scope(|scope| {
@@ -235,19 +276,12 @@ fn memory(wasm: &str, bundle: &str, shard: &str) -> Result<Value> {
             scope.spawn(|| {
                 barrier.wait();
                 for _ in 0..10 {
-                    assert_eq!(host.rank(&request).expect("a sound request").degraded, None);
+                    assert_eq!(host.rank(request).expect("a sound request").degraded, None);
                 }
             });
         }
     });
-    let after = resident();
-    let added = before.as_ref().zip(after.as_ref()).map(|(before, after)| after.pss as i64 - before.pss as i64);
-    let beyond_shard = added.map(|added| (added - bytes as i64) / INSTANCES as i64);
-    Ok(json!({
-        "shard_bytes": bytes, "instances": INSTANCES, "added_pss": added,
-        "added_beyond_shard_per_instance": beyond_shard,
-        "before": before.map(Resident::json), "after": after.map(Resident::json),
-    }))
+    resident()
 }
 
 /// Memory of this process in bytes. Pages of one file that several instances map are counted once in PSS and each time

@@ -95,6 +95,18 @@ pub enum HostError {
         /// How.
         reason: Degraded,
     },
+    /// The module took the bytes and answers no request.
+    #[error(
+        "with this bundle and shard a made-up request of {candidates} candidates and {events} events has no answer: {reason}"
+    )]
+    Trial {
+        /// Candidates of the request.
+        candidates: usize,
+        /// Events in its history.
+        events: usize,
+        /// Why there is none.
+        reason: Degraded,
+    },
 }
 
 /// Why a request has no answer, not even from popularity.

@@ -1,6 +1,6 @@
 //! The host: instances of the module with a bundle and a shard, and an answer for every request.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,9 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 /// An instance's memory limit in bytes unless the builder is told another.
 pub const DEFAULT_MEMORY_LIMIT: usize = 512 << 20;
 
-/// Room beyond the instances that answer: for the one that a new version is made with.
-const SPARE: usize = 1;
+/// Instances that there is room for, for each call that can run at once: the one that answers it, that of a version that is
+/// being prepared, and room that wasmtime takes for a moment to forget a version when its last call ends.
+const ROOM_PER_CALL: usize = 3;
 
 /// Preparing a version is no part of a request, and may take this long.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(60);
@@ -58,10 +59,11 @@ pub struct Host {
 
 struct Inner {
     maker: Maker,
-    version: RwLock<Arc<Version>>,
     /// Held while a version is prepared, so that they come one after the other.
     preparing: Mutex<()>,
     pool: Pool,
+    /// How many calls can run at once.
+    instances: usize,
     deadline: Duration,
 }
 
@@ -101,7 +103,8 @@ impl HostBuilder {
         self
     }
 
-    /// How many calls can run at once. One for each CPU unless set.
+    /// How many calls can run at once. One for each CPU unless set. While a bundle or a shard is prepared there are twice as
+    /// many instances.
     pub fn instances(mut self, instances: usize) -> HostBuilder {
         self.instances = instances;
         self
@@ -118,19 +121,15 @@ impl HostBuilder {
         let bundle = self.bundle.ok_or(HostError::Missing("bundle"))?;
         let shard = self.shard.ok_or(HostError::Missing("shard"))?;
         let parts = Parts::read(bundle, shard)?;
-        let (runtime, empty) = self.module.runtime(self.instances + SPARE)?;
+        let (runtime, empty) = self.module.runtime(self.instances.saturating_mul(ROOM_PER_CALL))?;
         let maker = Maker { runtime, empty, memory_limit: self.memory_limit };
-        let (version, first) = maker.make(0, parts)?;
-        let mut idle = vec![first];
-        while idle.len() < self.instances {
-            idle.push(maker.start(&version, Deadline::within(START_LIMIT))?);
-        }
+        let (version, instances) = maker.make(0, parts, self.instances)?;
         Ok(Host {
             inner: Arc::new(Inner {
                 maker,
-                version: RwLock::new(Arc::new(version)),
                 preparing: Mutex::default(),
-                pool: Pool::new(idle),
+                pool: Pool::new(version, instances),
+                instances: self.instances,
                 deadline: self.deadline,
             }),
         })
@@ -152,7 +151,7 @@ impl Host {
 
     /// The bundle that requests are answered from.
     pub fn bundle(&self) -> Arc<Bundle> {
-        self.inner.version().bundle.clone()
+        self.inner.pool.version().bundle.clone()
     }
 
     /// Ranks the request's candidates.
@@ -179,7 +178,8 @@ impl Host {
     }
 
     /// Replaces bundle and shard, and returns how long it took. Requests go on meanwhile; each is answered from the
-    /// versions before or from those after, never from a mix. On an error everything stays as it is.
+    /// versions before or from those after, never from a mix. Instances that answer from those after have answered a made-up
+    /// request of 500 candidates and 1,000 events before. On an error everything stays as it is.
     pub fn push(&self, bundle: Vec<u8>, shard: Vec<u8>) -> Result<Duration, HostError> {
         self.change(|_, _| Parts::read(bundle, shard))
     }
@@ -195,9 +195,8 @@ impl Host {
     /// Starts one more instance, asks it four times, and drops it; requests go on meanwhile. For benchmarks.
     pub fn time_start(&self, request: &Request) -> Result<StartTimes, HostError> {
         let inner = &self.inner;
-        // The room is that of the one who prepares a version.
-        let _preparing = inner.preparing.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = inner.version();
+        let _preparing = inner.prepare();
+        let version = inner.pool.version();
         let deadline = Deadline::within(START_LIMIT);
         let started = Instant::now();
         let mut instance = inner.maker.start(&version, deadline)?;
@@ -216,26 +215,14 @@ impl Host {
 
     fn change(&self, parts: impl FnOnce(&Maker, &Version) -> Result<Parts, HostError>) -> Result<Duration, HostError> {
         let inner = &self.inner;
-        let _preparing = inner.preparing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _preparing = inner.prepare();
         let started = Instant::now();
-        let old = inner.version();
+        let old = inner.pool.version();
         let parts = parts(&inner.maker, &old)?;
         // What the module refuses is never published.
-        let (new, first) = inner.maker.make(old.generation + 1, parts)?;
-        let new = Arc::new(new);
-        *inner.version.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
-        let took = started.elapsed();
-        // Those that are busy are replaced when they come back.
-        let mut first = Some(first);
-        while let Some(mut turn) = inner.pool.take_older(new.generation) {
-            drop(turn.instance(new.generation));
-            let fresh = first.take().map_or_else(|| inner.maker.start(&new, Deadline::within(START_LIMIT)), Ok);
-            // Without one, the next request starts it, or says why it cannot.
-            if let Ok(fresh) = fresh {
-                turn.put(fresh);
-            }
-        }
-        Ok(took)
+        let (new, instances) = inner.maker.make(old.generation + 1, parts, inner.instances)?;
+        inner.pool.publish(new, instances);
+        Ok(started.elapsed())
     }
 
     fn answer<Q: Message, A: Message>(
@@ -248,8 +235,8 @@ impl Host {
         let deadline = Deadline::within(self.inner.deadline);
         let (version, answer) = match self.inner.pool.take(deadline) {
             Some(mut turn) => {
-                let version = self.inner.version();
-                let started = match turn.instance(version.generation) {
+                let version = turn.version.clone();
+                let started = match turn.instance() {
                     Some(instance) => Ok(instance),
                     None => self.inner.maker.start(&version, deadline),
                 };
@@ -265,7 +252,7 @@ impl Host {
                 };
                 (version, answer)
             }
-            None => (self.inner.version(), Err(Failure::Lost(Degraded::Busy(self.inner.deadline)))),
+            None => (self.inner.pool.version(), Err(Failure::Lost(Degraded::Busy(self.inner.deadline)))),
         };
         let degraded = match answer {
             Ok(response) => return Ok(Answer { response, degraded: None }),
@@ -282,7 +269,10 @@ impl Host {
 }
 
 impl Inner {
-    fn version(&self) -> Arc<Version> {
-        self.version.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Leave to start instances beside those that answer: the guard keeps others from it.
+    fn prepare(&self) -> MutexGuard<'_, ()> {
+        let preparing = self.preparing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pool.make_room();
+        preparing
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! Bundle and shard are loaded once, into an instance of which an image is taken; every other instance starts from that
 //! image in microseconds and shares its memory with the others until it writes to it. A new bundle or shard is prepared
-//! the same way while requests go on, and then takes the old one's place between two of them.
+//! the same way while requests go on, tried with a made-up request in each instance, and then takes the old one's place
+//! between two of them.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -49,6 +50,7 @@ mod module;
 mod pool;
 mod precompiled;
 mod runtime;
+mod trial;
 mod version;
 
 pub use error::{Degraded, HostError, ModuleError, RankError};

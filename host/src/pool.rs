@@ -1,9 +1,11 @@
-//! The pool: so many calls at once, each with an instance of its own.
+//! The pool: so many calls at once, each with an instance of its own, all of one version.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::deadline::Deadline;
 use crate::instance::Instance;
+use crate::version::Version;
 
 pub(crate) struct Pool {
     state: Mutex<State>,
@@ -11,25 +13,37 @@ pub(crate) struct Pool {
 }
 
 struct State {
+    /// What requests are answered from.
+    version: Arc<Version>,
     /// How many more calls may run.
     free: usize,
-    /// Instances that wait for one; at most `free`.
+    /// Instances of the version that wait for a call; at most `free`.
     idle: Vec<Instance>,
+    /// Instances of the version for calls that still run on an older one.
+    successors: Vec<Instance>,
 }
 
-/// Leave to run a call, with an instance if one was idle; dropping it lets the next call run.
+/// Leave to run a call on a version, with an instance of it if there was one; dropping it lets the next call run.
 pub(crate) struct Turn<'a> {
     pool: &'a Pool,
+    pub version: Arc<Version>,
     instance: Option<Instance>,
 }
 
 impl Pool {
-    pub fn new(idle: Vec<Instance>) -> Pool {
-        Pool { state: Mutex::new(State { free: idle.len(), idle }), freed: Condvar::new() }
+    /// As many calls as there are instances.
+    pub fn new(version: Version, instances: Vec<Instance>) -> Pool {
+        let state =
+            State { version: Arc::new(version), free: instances.len(), idle: instances, successors: Vec::new() };
+        Pool { state: Mutex::new(state), freed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn version(&self) -> Arc<Version> {
+        self.lock().version.clone()
     }
 
     /// Waits for a turn; `None` once the deadline has passed.
@@ -40,23 +54,35 @@ impl Pool {
         }
         state.free -= 1;
         let instance = state.idle.pop();
-        Some(Turn { pool: self, instance })
+        Some(Turn { pool: self, version: state.version.clone(), instance })
     }
 
-    /// A turn with an idle instance that holds an older version than `generation`.
-    pub fn take_older(&self, generation: u64) -> Option<Turn<'_>> {
+    /// Puts a version in the place of the one before, with an instance for each call: those that run take theirs when they
+    /// end.
+    pub fn publish(&self, version: Version, mut instances: Vec<Instance>) {
         let mut state = self.lock();
-        let older = state.idle.iter().position(|instance| instance.generation < generation)?;
-        state.free -= 1;
-        let instance = Some(state.idle.swap_remove(older));
-        Some(Turn { pool: self, instance })
+        let successors = instances.split_off(state.free);
+        let older = (
+            mem::replace(&mut state.version, Arc::new(version)),
+            mem::replace(&mut state.idle, instances),
+            mem::replace(&mut state.successors, successors),
+        );
+        // To give back what they hold takes a while, and others wait for the lock.
+        drop(state);
+        drop(older);
+    }
+
+    /// Makes room for one more instance for each call.
+    pub fn make_room(&self) {
+        let successors = mem::take(&mut self.lock().successors);
+        drop(successors);
     }
 }
 
 impl Turn<'_> {
-    /// The idle instance, if it holds this version; another is dropped, which makes room for a new one.
-    pub fn instance(&mut self, generation: u64) -> Option<Instance> {
-        self.instance.take().filter(|instance| instance.generation == generation)
+    /// The instance; without one, a new one has to be started.
+    pub fn instance(&mut self) -> Option<Instance> {
+        self.instance.take()
     }
 
     /// Leaves an instance for the next call.
@@ -69,7 +95,11 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.lock();
         state.free += 1;
-        state.idle.extend(self.instance.take());
+        let generation = state.version.generation;
+        // One of an older version goes before another call may start, which takes its room.
+        let instance = self.instance.take().filter(|instance| instance.generation == generation);
+        let instance = instance.or_else(|| state.successors.pop());
+        state.idle.extend(instance);
         drop(state);
         self.pool.freed.notify_one();
     }

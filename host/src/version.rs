@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lookback::bundle::Bundle;
-use lookback::request::{Request, Weights};
+use lookback::request::Request;
 use lookback::response::Response;
 use lookback::shard::Shard;
 
@@ -12,6 +12,7 @@ use crate::error::{Degraded, HostError};
 use crate::host::START_LIMIT;
 use crate::instance::{Call, Failure, Instance};
 use crate::runtime::{Image, Runtime};
+use crate::trial;
 
 /// What requests are answered from.
 pub(crate) struct Version {
@@ -58,27 +59,35 @@ impl Parts {
 }
 
 impl Maker {
-    /// Loads bundle and shard into an instance that answers a request, so that whatever is wrong shows now, and takes
-    /// its image; an instance of that image answers too.
-    pub fn make(&self, generation: u64, parts: Parts) -> Result<(Version, Instance), HostError> {
+    /// Loads bundle and shard into an instance that answers the smallest request, and takes its image; so many instances of
+    /// that image answer one of usual size. So whatever is wrong shows now, and pages and caches that requests need are met
+    /// before the first of them comes.
+    pub fn make(&self, generation: u64, parts: Parts, instances: usize) -> Result<(Version, Vec<Instance>), HostError> {
         let deadline = Deadline::within(START_LIMIT);
         let mut first = Instance::start(&self.runtime, &self.empty, self.memory_limit, deadline)?;
         first.init()?;
         let Parts { bundle, bundle_bytes, shard } = parts;
         first.call(Call::LoadBundle, &bundle_bytes, deadline).map_err(|failure| told(Call::LoadBundle, failure))?;
-        let (shard_hash, shard) = (shard.hash(), shard.into_bytes());
+        let (shard_hash, usual) = (shard.hash(), trial::usual(&shard));
+        let shard = shard.into_bytes();
         let pointer = first.push_shard(&shard, deadline).map_err(|failure| told(Call::PushShard, failure))?;
         // It lies in the instance now; the image that is made next is as large again.
         let shard_at = (pointer, shard.len() as u32);
         drop(shard);
-        try_out(&mut first, deadline)?;
+        // It leaves the image small.
+        try_out(&mut first, &trial::smallest(), deadline)?;
         let image = first.image()?;
         drop(first);
 
         let version = Version { generation, bundle, shard_hash, bundle_bytes, shard_at, image };
-        let mut instance = self.start(&version, deadline)?;
-        try_out(&mut instance, deadline)?;
-        Ok((version, instance))
+        let warm = |_| {
+            let deadline = Deadline::within(START_LIMIT);
+            let mut instance = self.start(&version, deadline)?;
+            try_out(&mut instance, &usual, deadline)?;
+            Ok(instance)
+        };
+        let warm = (0..instances).map(warm).collect::<Result<_, HostError>>()?;
+        Ok((version, warm))
     }
 
     /// An instance of a version, ready to answer.
@@ -101,28 +110,18 @@ impl Maker {
     }
 }
 
-fn try_out(instance: &mut Instance, deadline: Deadline) -> Result<(), HostError> {
-    instance.ask::<_, Response>(Call::Rank, &nobody(), deadline).map_err(|failure| told(Call::Rank, failure))?;
-    Ok(())
+fn try_out(instance: &mut Instance, request: &Request, deadline: Deadline) -> Result<(), HostError> {
+    let Err(failure) = instance.ask::<_, Response>(Call::Rank, request, deadline) else { return Ok(()) };
+    let reason = match failure {
+        Failure::Refused { status, message } => Degraded::Failed { status, message },
+        Failure::Lost(reason) => reason,
+    };
+    Err(HostError::Trial { candidates: request.candidates.len(), events: request.history.len(), reason })
 }
 
 pub(crate) fn told(call: Call, failure: Failure) -> HostError {
     match failure {
         Failure::Refused { status, message } => HostError::Refused { call: call.name(), status, message },
         Failure::Lost(reason) => HostError::Failed { call: call.name(), reason },
-    }
-}
-
-/// A request without a person or a candidate.
-fn nobody() -> Request {
-    Request {
-        now: 0,
-        attributes: Vec::new(),
-        surface: None,
-        history: Vec::new(),
-        candidates: Vec::new(),
-        items: Vec::new(),
-        gsu: None,
-        weights: Weights::default(),
     }
 }

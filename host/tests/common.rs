@@ -12,24 +12,28 @@ use lookback::shard::{ElementType, Row, Shard, ShardHeader};
 use lookback::wire;
 use lookback_host::{CompileCache, Host, HostBuilder, Module, ModuleError};
 
-/// What a hand-written module does in `rank` once a request names candidates; it leaves the status on the stack.
-pub struct Behaviour {
-    pub rank: &'static str,
-    pub push_shard: &'static str,
+/// What a hand-written module does when it is called; it leaves the status on the stack.
+pub struct Behaviour<'a> {
+    /// In `rank`, unless the request is one of the host's trials.
+    pub rank: &'a str,
+    /// In `rank`, in the host's trial of usual size.
+    pub trial: &'a str,
+    pub push_shard: &'a str,
 }
 
 /// Answers every request.
-pub const WELL: Behaviour = Behaviour { rank: "(i32.const 0)", push_shard: "(i32.const 0)" };
+pub const WELL: Behaviour<'static> =
+    Behaviour { rank: "(i32.const 0)", trial: "(i32.const 0)", push_shard: "(i32.const 0)" };
 
 /// Traps unless the memory may grow by 1,000 pages.
 pub const GROWS: &str = "(if (i32.eq (memory.grow (i32.const 1000)) (i32.const -1)) (then unreachable)) (i32.const 0)";
 
 /// The text of a module that answers with [`response`].
-pub fn text(abi_version: u32, behaviour: &Behaviour) -> String {
+pub fn text(abi_version: u32, behaviour: &Behaviour<'_>) -> String {
     let answer = wire::encode(&response());
     let escaped: String = answer.iter().map(|byte| format!("\\{byte:02x}")).collect();
     let len = answer.len();
-    let Behaviour { rank, push_shard } = behaviour;
+    let Behaviour { rank, trial, push_shard } = behaviour;
     format!(
         r#"(module
           (memory (export "memory") 4)
@@ -52,8 +56,10 @@ pub fn text(abi_version: u32, behaviour: &Behaviour) -> String {
           (func (export "apply_delta") (param i32 i32) (result i32) (i32.const 0))
           (func (export "rank") (param i32 i32) (result i32)
             (call $answer)
-            ;; A host's trial request names no candidate, and is short.
-            (if (result i32) (i32.gt_u (local.get 1) (i32.const 40)) (then {rank}) (else (i32.const 0))))
+            ;; A host's trial requests are of the moment 0.
+            (if (result i32) (i32.load8_u offset=8 (local.get 0))
+              (then {rank})
+              (else (if (result i32) (i32.gt_u (local.get 1) (i32.const 1000)) (then {trial}) (else (i32.const 0))))))
           (func (export "explain") (param i32 i32) (result i32) (call $fail) (i32.const 8))
           (func (export "output_ptr") (result i32) (global.get $out))
           (func (export "output_len") (result i32) (global.get $len)))"#
@@ -66,7 +72,7 @@ pub fn compile(text: &str) -> Result<Module, ModuleError> {
 }
 
 /// Settings of a host with one instance of a module that behaves so.
-pub fn builder(behaviour: &Behaviour) -> HostBuilder {
+pub fn builder(behaviour: &Behaviour<'_>) -> HostBuilder {
     let module = compile(&text(ABI_VERSION, behaviour)).expect("the test's module compiles");
     Host::builder(&module)
         .bundle(bundle().encode())

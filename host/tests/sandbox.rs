@@ -2,7 +2,8 @@
 
 mod common;
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use common::{Behaviour, GROWS, WELL, builder, bundle, compile, host, request, response, row, shard, text};
 use lookback::abi::{ABI_VERSION, Status};
@@ -187,8 +188,9 @@ fn a_delta_moves_every_instance_to_the_new_shard() {
 }
 
 /// Takes the first shard, and refuses one of more rows than two.
-const PICKY: Behaviour = Behaviour {
+const PICKY: Behaviour<'static> = Behaviour {
     rank: "unreachable",
+    trial: "(i32.const 0)",
     push_shard: "(if (result i32) (i32.gt_u (i32.load offset=24 (local.get 0)) (i32.const 2)) \
                  (then (call $fail) (i32.const 4)) (else (i32.const 0)))",
 };
@@ -231,6 +233,80 @@ fn a_trap_while_a_version_loads_changes_nothing() {
     let error = host.apply_delta(delta.bytes()).unwrap_err();
     assert!(matches!(error, HostError::Failed { call: "push_shard", reason: Degraded::Trapped(_) }), "{error}");
     assert_eq!(host.rank(&request()).unwrap().degraded, None);
+}
+
+#[test]
+fn a_version_that_answers_no_usual_request_changes_nothing() {
+    let fails = Behaviour {
+        push_shard: "(i32.store (i32.const 8192) (i32.load offset=24 (local.get 0))) (i32.const 0)",
+        trial: "(if (i32.gt_u (i32.load (i32.const 8192)) (i32.const 2)) (then unreachable)) (i32.const 0)",
+        ..WELL
+    };
+    let host = builder(&fails).instances(2).build().unwrap();
+    let delta = Delta::build(&shard(), vec![row(9)], vec![]).unwrap();
+    let error = host.apply_delta(delta.bytes()).unwrap_err();
+    let reason = matches!(&error, HostError::Trial { candidates: 3, events: 1_000, reason: Degraded::Trapped(_) });
+    assert!(reason, "{error}");
+    assert_eq!(host.rank(&request()).unwrap().degraded, None);
+}
+
+/// A call that takes a while.
+const SLOW: &str = "(i32.store (i32.const 8200) (i32.const 2000000))
+    (loop $again
+      (i32.store (i32.const 8200) (i32.sub (i32.load (i32.const 8200)) (i32.const 1)))
+      (br_if $again (i32.load (i32.const 8200))))
+    (i32.const 0)";
+
+/// Does something while four threads call, none of whose calls is lost; it is given their number.
+fn while_called<T>(host: &Host, act: impl FnOnce(&AtomicUsize) -> T) -> T {
+    let (calls, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert_eq!(host.rank(&request()).unwrap().degraded, None);
+                    calls.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let outcome = act(&calls);
+        done.store(true, Ordering::Relaxed);
+        outcome
+    })
+}
+
+#[test]
+fn every_instance_has_answered_a_usual_request_before() {
+    // Traps unless it has. What is pushed while both instances are busy takes their place when they come back.
+    let rank = format!("(if (i32.eqz (i32.load (i32.const 8192))) (then unreachable)) {SLOW}");
+    let trial = "(i32.store (i32.const 8192) (i32.const 1)) (i32.const 0)";
+    let host = builder(&Behaviour { rank: &rank, trial, ..WELL });
+    let host = host.instances(2).deadline(Duration::from_secs(60)).build().unwrap();
+    let pushed = while_called(&host, |calls| {
+        let wait = |more| {
+            let enough = calls.load(Ordering::Relaxed) + more;
+            // A caller that panicked counts no more.
+            let patience = Instant::now() + Duration::from_secs(10);
+            while calls.load(Ordering::Relaxed) < enough && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        wait(20);
+        let pushed = host.push_shard(shard().into_bytes());
+        wait(20);
+        pushed
+    });
+    pushed.unwrap();
+}
+
+#[test]
+fn no_call_is_lost_while_versions_follow_each_other() {
+    // Some calls outlast a version or two.
+    let host = builder(&Behaviour { rank: SLOW, ..WELL }).instances(2).deadline(Duration::from_secs(60));
+    let host = host.build().unwrap();
+    let pushed: Result<Vec<Duration>, HostError> =
+        while_called(&host, |_| (0..100).map(|_| host.push_shard(shard().into_bytes())).collect());
+    pushed.unwrap();
 }
 
 #[test]

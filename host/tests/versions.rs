@@ -180,6 +180,15 @@ fn every_element_type_is_ranked_from() {
 }
 
 #[test]
+fn a_shard_without_items_is_taken() {
+    let host = builder().build().unwrap();
+    host.push_shard(Shard::build(shard().header().clone(), vec![]).unwrap().into_bytes()).unwrap();
+    let answer = host.rank(&request()).unwrap();
+    assert_eq!((answer.degraded, answer.response.answered_by), (None, AnsweredBy::GlobalTrending));
+    assert_eq!(answer.response.notes.unknown_candidates, 31);
+}
+
+#[test]
 fn what_is_refused_is_never_published() {
     let host = builder().build().unwrap();
     let before = rank(&host);

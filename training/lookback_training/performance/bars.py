@@ -111,13 +111,15 @@ def _start(results: Results) -> Iterable[Bar]:
         of = f"an instance with bundle and {start['shard_rows']:,} rows"
         yield _at_most(f"{of}: ready, median", start["start_us"]["median"], 100, " µs")
         yield _at_most(f"{of}: ready, P99", start["start_us"]["p99"], 100, " µs")
-        first = f"{of}: its first request against a later one"
-        yield _at_most(first, start["first_to_later"], 1.2)
-        yield _at_most(f"{first}, in memory new to its version", start["just_pushed"]["first_to_later"], 1.2)
+        yield _at_most(f"{of}: its first request against a later one", start["first_to_later"], 1.2)
+        for one in start["just_pushed"]:
+            asked = f"{one['candidates']:,} candidates, {one['events']:,} events: the first request after a push against a later one"
+            yield _at_most(asked, one["first_to_later"], 1.2)
     if memory := found.get("memory"):
-        added, most = memory["added_pss"], memory["shard_bytes"] + PER_INSTANCE * memory["instances"]
-        asked = f"{memory['instances']} instances on one shard of {memory['shard_bytes'] / 1e6:.0f} MB: memory added (PSS)"
-        yield _at_most(asked, added / 1e6, most / 1e6, " MB")
+        most = memory["shard_bytes"] + PER_INSTANCE * memory["instances"]
+        of = f"{memory['instances']} instances on one shard of {memory['shard_bytes'] / 1e6:.0f} MB: memory added (PSS)"
+        yield _at_most(of, memory["added_pss"] / 1e6, most / 1e6, " MB")
+        yield _at_most(f"{of}, once the shard was pushed again", memory["added_pss_after_push"] / 1e6, most / 1e6, " MB")
 
 
 def _size(results: Results) -> Bar:

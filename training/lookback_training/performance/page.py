@@ -261,15 +261,17 @@ def _shards(shards: list[dict[str, Any]]) -> str:
     ]
     return (
         "Made-up shards. To load one is to hash it, with no work for a row; look-ups are timed natively; from push to "
-        "ready is what a host does off the request path: load, check, and write the image that instances start from."
+        "ready is what a host of two instances does off the request path: load, check, write the image that instances start "
+        "from, and answer a made-up request in each of them."
         "\n\n" + table(head, body)
     )
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, object]]:
     for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}, ")
+        if isinstance(value, dict | list):
+            for one in value if isinstance(value, list) else [value]:
+                yield from _flat(one, f"{prefix}{key}, ")
         else:
             yield f"{prefix}{key}", value
 
