@@ -259,15 +259,15 @@ def measured(tmp_path: Path) -> results.Results:
             "wasmtime_i16_dot_gops": 50.0,
         },
     }
-    (tmp_path / "results.json").write_text(json.dumps(document))
-    (tmp_path / "versions.json").write_text(json.dumps({"wasmtime": "48.0.8"}))
     shard = {"rows": 7000, "element": "f16", "bytes": 2_000_000, "load_in_module_ms": 1.0, "load_natively_ms": 0.5}
     shard |= {"lookups": {"one_by_one_ns": 20.0, "together_ns": 10.0, "gather_ns": 30.0}}
     shard |= {"push_shard_to_ready_ms": 40.0, "push_bundle_to_ready_ms": 50.0}
     start = {"shard_rows": 100_000, "start_us": {"median": 31.0, "p99": 120.0}, "first_to_later": 1.1}
     start |= {"just_pushed": [{"candidates": 500, "events": 1_000, "pushes": 15, "first_to_later": 1.3}]}
     memory = {"added_pss": 170_000_000, "added_pss_after_push": 450_000_000, "shard_bytes": 200_000_000, "instances": 8}
-    (tmp_path / "start.json").write_text(json.dumps({"start": start, "memory": memory, "shards": [shard]}))
+    document["start"] = {"start": start, "memory": memory, "shards": [shard]}
+    (tmp_path / "results.json").write_text(json.dumps(document))
+    (tmp_path / "versions.json").write_text(json.dumps({"wasmtime": "48.0.8"}))
     return results.read(tmp_path)
 
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
 use crate::cargo::{build, cargo};
 use crate::npm::{self, Project};
-use crate::process::{command, lines, output, quietly, stream};
+use crate::process::{command, output, quietly, stream};
 use crate::python::{self, Python};
 use crate::root::{root, shown, state};
 use crate::setup::Method;
@@ -68,7 +68,7 @@ pub fn run(options: &Options) -> Result<()> {
     let mut run = command(&programs.driver);
     run.arg("run").arg("--model").arg(&model).arg("--fixtures").arg(&fixtures);
     run.arg("--module").arg(&module).arg("--profiling").arg(&profiling).arg("--graphs").arg(&graphs);
-    run.arg("--worker").arg(&programs.worker).arg("--tract");
+    run.arg("--worker").arg(&programs.worker).arg("--tract").arg("--start").arg(&programs.start);
     for (name, program) in &programs.native {
         run.arg(format!("--{name}")).arg(program);
     }
@@ -90,7 +90,6 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let versions = versions(&python, node.is_some())?;
     fs::write(folder.join("versions.json"), serde_json::to_string_pretty(&versions)?)?;
-    start(&programs.start, &module, &model, &folder, options.quick)?;
     page(&python, &folder, options)?;
     measured
 }
@@ -173,26 +172,6 @@ pub fn locked(lock: &str, name: &str) -> Option<String> {
     let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{name}\""));
     let version = lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')?;
     Some(version.to_owned())
-}
-
-/// Has the host's example say how fast it starts and what memory it takes; it prints a line of JSON.
-fn start(program: &Path, module: &Path, model: &Path, folder: &Path, quick: bool) -> Result<()> {
-    println!("\nmeasuring start and memory");
-    let mut printed = None;
-    let mut started = command(program);
-    started.args(quick.then_some("--quick")).arg(module).arg(model.join("bundle.lbb"));
-    let ok = lines(&mut started, |line| {
-        if serde_json::from_str::<Value>(line).is_ok_and(|value| value.is_object()) {
-            printed = Some(line.to_owned());
-        }
-    })?;
-    match printed {
-        Some(line) if ok => {
-            let file = folder.join("start.json");
-            fs::write(&file, line).with_context(|| format!("cannot write {}", shown(&file)))
-        }
-        _ => bail!("{} printed no line of JSON; see above", shown(program)),
-    }
 }
 
 fn page(python: &Python, folder: &Path, options: &Options) -> Result<()> {

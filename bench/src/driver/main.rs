@@ -26,6 +26,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use lookback::request::Gsu;
 use lookback_bench::protocol::{StageTime, Task};
+use serde_json::Value;
 
 use cells::{Pace, Size, Table};
 use fixtures::{Fixtures, SEARCHES};
@@ -85,6 +86,9 @@ struct Run {
     /// Whether it was built with tract
     #[arg(long)]
     tract: bool,
+    /// The host's example that measures start and memory
+    #[arg(long, value_name = "FILE")]
+    start: Option<PathBuf>,
     /// The worker built with 128-bit SIMD
     #[arg(long, value_name = "FILE")]
     native_128: Option<PathBuf>,
@@ -133,12 +137,13 @@ impl Run {
             false => Pace { seconds: 1.2, rounds: 30, barred_rounds: 110, enough: 1.5, most: 8.0 },
         };
         let mut quiet = Quiet::core(if self.common.quick { MOST_WAIT_QUICK } else { MOST_WAIT })?;
-        println!("peaks, stages, and requests a second with one thread and two …");
+        println!("peaks, stages, starts with memory, and requests a second with one thread and two …");
         let mut results = Results {
             quick: self.common.quick,
             cells: Vec::new(),
             peaks: self.peaks(&mut quiet)?,
             stages: self.stages(&mut quiet, &place)?,
+            start: self.start(&mut quiet)?,
             throughput: self.throughput(&place)?,
             growth: self.growth(&mut quiet, &place)?,
             quietness: quiet.quietness,
@@ -250,6 +255,16 @@ impl Run {
         let times: Vec<Vec<StageTime>> = serde_json::from_str(&printed).context("the worker printed no stages")?;
         let told = requests.into_iter().zip(times);
         Ok(told.map(|((events, search), stages)| Stages { candidates, events, search, stages }).collect())
+    }
+
+    /// How fast a host starts and what memory it takes.
+    fn start(&self, quiet: &mut Quiet) -> Result<Option<Value>> {
+        let Some(start) = &self.start else { return Ok(None) };
+        let mut start = Command::new(start);
+        start.args(self.common.quick.then_some("--quick")).arg(&self.module).arg(self.common.model.join("bundle.lbb"));
+        quiet.wait()?;
+        let printed = on_one_core(|| output(&mut start))??;
+        serde_json::from_str(&printed).context("the example start printed no JSON")
     }
 
     /// Requests a second of one thread and of two, by turns. Waits for all cores to be quiet.

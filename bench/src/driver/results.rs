@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lookback::request::Gsu;
 use lookback_bench::protocol::StageTime;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::quiet::Quietness;
 use crate::statistics::Times;
@@ -22,6 +23,8 @@ pub struct Results {
     pub module: ModuleSize,
     /// Peaks of the core, as the worker names them.
     pub peaks: BTreeMap<String, f64>,
+    /// What the host's example `start` printed; none where it was not given.
+    pub start: Option<Value>,
     pub quietness: Quietness,
 }
 

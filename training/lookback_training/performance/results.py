@@ -109,8 +109,7 @@ def slope(short: Cell, long: Cell, variant: str = REFERENCE) -> float | None:
 
 
 def read(folder: Path) -> Results:
-    """Results of a folder: results.json, versions.json, and start.json where it is there."""
-    start = folder / "start.json"
+    """Results of a folder: results.json and versions.json."""
     try:
         document = json.loads((folder / "results.json").read_text())
         return Results(
@@ -124,7 +123,7 @@ def read(folder: Path) -> Results:
             peaks=document["peaks"],
             quietness=document["quietness"],
             versions=json.loads((folder / "versions.json").read_text()),
-            start=json.loads(start.read_text()) if start.is_file() else None,
+            start=document["start"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{folder} holds no results ({error!r}); run `cargo xtask bench`") from error
