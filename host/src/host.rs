@@ -97,7 +97,8 @@ impl HostBuilder {
         self
     }
 
-    /// How much memory each instance may use, in bytes. 512 MiB unless set.
+    /// How much memory each instance may use, in bytes: bundle and shard with a request of 500 candidates and 1,000 events at
+    /// the least. 512 MiB unless set.
     pub fn memory_limit(mut self, bytes: usize) -> HostBuilder {
         self.memory_limit = bytes;
         self
