@@ -97,9 +97,10 @@ pub enum HostError {
     },
     /// The module took the bytes and answers no request.
     #[error(
-        "with this bundle and shard a made-up request of {candidates} candidates and {events} events has no answer: {reason}"
+        "with this bundle and shard a made-up request of {candidates} candidates and {events} events has no answer: {reason}; \
+         give others, or instances a larger memory limit"
     )]
-    Trial {
+    WarmUp {
         /// Candidates of the request.
         candidates: usize,
         /// Events in its history.

@@ -260,8 +260,7 @@ impl Host {
             Err(Failure::Refused { status: Status::BadRequest, message }) => {
                 return Err(RankError::BadRequest(message));
             }
-            Err(Failure::Refused { status, message }) => Degraded::Failed { status, message },
-            Err(Failure::Lost(reason)) => reason,
+            Err(failure) => failure.into_reason(),
         };
         let response = fallback::answer(&version.bundle, version.shard_hash, request)
             .map_err(|error| RankError::BadRequest(error.to_string()))?;

@@ -44,6 +44,16 @@ pub(crate) enum Failure {
     Lost(Degraded),
 }
 
+impl Failure {
+    /// Why there is no answer of the module.
+    pub fn into_reason(self) -> Degraded {
+        match self {
+            Failure::Refused { status, message } => Degraded::Failed { status, message },
+            Failure::Lost(reason) => reason,
+        }
+    }
+}
+
 impl From<Degraded> for Failure {
     fn from(degraded: Degraded) -> Failure {
         Failure::Lost(degraded)

@@ -6,7 +6,7 @@
 //!
 //! Bundle and shard are loaded once, into an instance of which an image is taken; every other instance starts from that
 //! image in microseconds and shares its memory with the others until it writes to it. A new bundle or shard is prepared
-//! the same way while requests go on, tried with a made-up request in each instance, and then takes the old one's place
+//! the same way while requests go on, each instance warmed up by a made-up request, and then takes the old one's place
 //! between two of them.
 //!
 //! ```no_run
@@ -50,8 +50,8 @@ mod module;
 mod pool;
 mod precompiled;
 mod runtime;
-mod trial;
 mod version;
+mod warm_up;
 
 pub use error::{Degraded, HostError, ModuleError, RankError};
 pub use host::{Answer, DEFAULT_DEADLINE, DEFAULT_MEMORY_LIMIT, Host, HostBuilder, StartTimes};

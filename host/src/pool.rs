@@ -72,7 +72,8 @@ impl Pool {
         drop(older);
     }
 
-    /// Makes room for one more instance for each call.
+    /// Makes room for one more instance for each call: a call that ends on an older version than this one leaves the next to
+    /// start its own.
     pub fn make_room(&self) {
         let successors = mem::take(&mut self.lock().successors);
         drop(successors);

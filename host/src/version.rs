@@ -12,7 +12,7 @@ use crate::error::{Degraded, HostError};
 use crate::host::START_LIMIT;
 use crate::instance::{Call, Failure, Instance};
 use crate::runtime::{Image, Runtime};
-use crate::trial;
+use crate::warm_up;
 
 /// What requests are answered from.
 pub(crate) struct Version {
@@ -68,25 +68,25 @@ impl Maker {
         first.init()?;
         let Parts { bundle, bundle_bytes, shard } = parts;
         first.call(Call::LoadBundle, &bundle_bytes, deadline).map_err(|failure| told(Call::LoadBundle, failure))?;
-        let (shard_hash, usual) = (shard.hash(), trial::usual(&shard));
+        let (shard_hash, usual) = (shard.hash(), warm_up::usual(&shard));
         let shard = shard.into_bytes();
         let pointer = first.push_shard(&shard, deadline).map_err(|failure| told(Call::PushShard, failure))?;
         // It lies in the instance now; the image that is made next is as large again.
         let shard_at = (pointer, shard.len() as u32);
         drop(shard);
         // It leaves the image small.
-        try_out(&mut first, &trial::smallest(), deadline)?;
+        answer(&mut first, &warm_up::smallest(), deadline)?;
         let image = first.image()?;
         drop(first);
 
         let version = Version { generation, bundle, shard_hash, bundle_bytes, shard_at, image };
-        let warm = |_| {
+        let mut warm = Vec::with_capacity(instances);
+        for _ in 0..instances {
             let deadline = Deadline::within(START_LIMIT);
             let mut instance = self.start(&version, deadline)?;
-            try_out(&mut instance, &usual, deadline)?;
-            Ok(instance)
-        };
-        let warm = (0..instances).map(warm).collect::<Result<_, HostError>>()?;
+            answer(&mut instance, &usual, deadline)?;
+            warm.push(instance);
+        }
         Ok((version, warm))
     }
 
@@ -110,13 +110,14 @@ impl Maker {
     }
 }
 
-fn try_out(instance: &mut Instance, request: &Request, deadline: Deadline) -> Result<(), HostError> {
-    let Err(failure) = instance.ask::<_, Response>(Call::Rank, request, deadline) else { return Ok(()) };
-    let reason = match failure {
-        Failure::Refused { status, message } => Degraded::Failed { status, message },
-        Failure::Lost(reason) => reason,
-    };
-    Err(HostError::Trial { candidates: request.candidates.len(), events: request.history.len(), reason })
+/// Has an instance answer a made-up request.
+fn answer(instance: &mut Instance, request: &Request, deadline: Deadline) -> Result<(), HostError> {
+    instance.ask::<_, Response>(Call::Rank, request, deadline).map_err(|failure| HostError::WarmUp {
+        candidates: request.candidates.len(),
+        events: request.history.len(),
+        reason: failure.into_reason(),
+    })?;
+    Ok(())
 }
 
 pub(crate) fn told(call: Call, failure: Failure) -> HostError {

@@ -14,16 +14,16 @@ use lookback_host::{CompileCache, Host, HostBuilder, Module, ModuleError};
 
 /// What a hand-written module does when it is called; it leaves the status on the stack.
 pub struct Behaviour<'a> {
-    /// In `rank`, unless the request is one of the host's trials.
+    /// In `rank`, unless the host warms it up.
     pub rank: &'a str,
-    /// In `rank`, in the host's trial of usual size.
-    pub trial: &'a str,
+    /// In `rank`, where the host warms it up by a request of usual size.
+    pub warm_up: &'a str,
     pub push_shard: &'a str,
 }
 
 /// Answers every request.
 pub const WELL: Behaviour<'static> =
-    Behaviour { rank: "(i32.const 0)", trial: "(i32.const 0)", push_shard: "(i32.const 0)" };
+    Behaviour { rank: "(i32.const 0)", warm_up: "(i32.const 0)", push_shard: "(i32.const 0)" };
 
 /// Traps unless the memory may grow by 1,000 pages.
 pub const GROWS: &str = "(if (i32.eq (memory.grow (i32.const 1000)) (i32.const -1)) (then unreachable)) (i32.const 0)";
@@ -33,7 +33,7 @@ pub fn text(abi_version: u32, behaviour: &Behaviour<'_>) -> String {
     let answer = wire::encode(&response());
     let escaped: String = answer.iter().map(|byte| format!("\\{byte:02x}")).collect();
     let len = answer.len();
-    let Behaviour { rank, trial, push_shard } = behaviour;
+    let Behaviour { rank, warm_up, push_shard } = behaviour;
     format!(
         r#"(module
           (memory (export "memory") 4)
@@ -56,10 +56,10 @@ pub fn text(abi_version: u32, behaviour: &Behaviour<'_>) -> String {
           (func (export "apply_delta") (param i32 i32) (result i32) (i32.const 0))
           (func (export "rank") (param i32 i32) (result i32)
             (call $answer)
-            ;; A host's trial requests are of the moment 0.
+            ;; A host warms up by requests of the moment 0.
             (if (result i32) (i32.load8_u offset=8 (local.get 0))
               (then {rank})
-              (else (if (result i32) (i32.gt_u (local.get 1) (i32.const 1000)) (then {trial}) (else (i32.const 0))))))
+              (else (if (result i32) (i32.gt_u (local.get 1) (i32.const 1000)) (then {warm_up}) (else (i32.const 0))))))
           (func (export "explain") (param i32 i32) (result i32) (call $fail) (i32.const 8))
           (func (export "output_ptr") (result i32) (global.get $out))
           (func (export "output_len") (result i32) (global.get $len)))"#

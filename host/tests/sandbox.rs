@@ -190,7 +190,7 @@ fn a_delta_moves_every_instance_to_the_new_shard() {
 /// Takes the first shard, and refuses one of more rows than two.
 const PICKY: Behaviour<'static> = Behaviour {
     rank: "unreachable",
-    trial: "(i32.const 0)",
+    warm_up: "(i32.const 0)",
     push_shard: "(if (result i32) (i32.gt_u (i32.load offset=24 (local.get 0)) (i32.const 2)) \
                  (then (call $fail) (i32.const 4)) (else (i32.const 0)))",
 };
@@ -239,13 +239,13 @@ fn a_trap_while_a_version_loads_changes_nothing() {
 fn a_version_that_answers_no_usual_request_changes_nothing() {
     let fails = Behaviour {
         push_shard: "(i32.store (i32.const 8192) (i32.load offset=24 (local.get 0))) (i32.const 0)",
-        trial: "(if (i32.gt_u (i32.load (i32.const 8192)) (i32.const 2)) (then unreachable)) (i32.const 0)",
+        warm_up: "(if (i32.gt_u (i32.load (i32.const 8192)) (i32.const 2)) (then unreachable)) (i32.const 0)",
         ..WELL
     };
     let host = builder(&fails).instances(2).build().unwrap();
     let delta = Delta::build(&shard(), vec![row(9)], vec![]).unwrap();
     let error = host.apply_delta(delta.bytes()).unwrap_err();
-    let reason = matches!(&error, HostError::Trial { candidates: 3, events: 1_000, reason: Degraded::Trapped(_) });
+    let reason = matches!(&error, HostError::WarmUp { candidates: 3, events: 1_000, reason: Degraded::Trapped(_) });
     assert!(reason, "{error}");
     assert_eq!(host.rank(&request()).unwrap().degraded, None);
 }
@@ -279,8 +279,8 @@ fn while_called<T>(host: &Host, act: impl FnOnce(&AtomicUsize) -> T) -> T {
 fn every_instance_has_answered_a_usual_request_before() {
     // Traps unless it has. What is pushed while both instances are busy takes their place when they come back.
     let rank = format!("(if (i32.eqz (i32.load (i32.const 8192))) (then unreachable)) {SLOW}");
-    let trial = "(i32.store (i32.const 8192) (i32.const 1)) (i32.const 0)";
-    let host = builder(&Behaviour { rank: &rank, trial, ..WELL });
+    let warm_up = "(i32.store (i32.const 8192) (i32.const 1)) (i32.const 0)";
+    let host = builder(&Behaviour { rank: &rank, warm_up, ..WELL });
     let host = host.instances(2).deadline(Duration::from_secs(60)).build().unwrap();
     let pushed = while_called(&host, |calls| {
         let wait = |more| {

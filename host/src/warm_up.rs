@@ -1,4 +1,4 @@
-//! Made-up requests that a version answers before anybody asks it.
+//! Made-up requests that a version answers before anybody asks it, as models are warmed up elsewhere.
 
 use lookback::event::{Action, Event};
 use lookback::request::{Request, Weights};
