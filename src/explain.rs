@@ -7,10 +7,12 @@ use crate::response::{Attention, Explanation, Ranked};
 /// Explanations of the best `top` candidates that the model scored.
 pub(crate) fn best(ranked: &[Ranked], run: &Run, top: usize) -> Vec<Explanation> {
     let scored = ranked.iter().filter_map(|ranked| Some((ranked.item, run.position(ranked.item)?)));
-    scored.take(top).map(|(item, position)| explanation(item, position, run)).collect()
+    let (engaged, skips) = (run.engaged(), run.skips());
+    scored.take(top).map(|(item, position)| explanation(item, position, run, &engaged, &skips)).collect()
 }
 
-fn explanation(item: u64, position: usize, run: &Run) -> Explanation {
+/// Given of each event row, and of each skip row, its index in the request's history.
+fn explanation(item: u64, position: usize, run: &Run, engaged: &[u32], skips: &[u32]) -> Explanation {
     let candidates = run.candidates();
     let outputs = &run.outputs;
     let k = outputs.long_index.len() / candidates;
@@ -20,14 +22,14 @@ fn explanation(item: u64, position: usize, run: &Run) -> Explanation {
         let len = all.len() / candidates;
         Weights { heads: len / slots, slots, values: all[position * len..(position + 1) * len].to_vec() }
     };
-    let long = weights(&outputs.long_weight, k);
-    let recent = weights(&outputs.recent_weight, run.recent);
-    let skips = weights(&outputs.skip_weight, run.skip);
+    let of_long = weights(&outputs.long_weight, k);
+    let of_recent = weights(&outputs.recent_weight, run.recent);
+    let of_skips = weights(&outputs.skip_weight, run.skip);
     Explanation {
         item,
-        long: sorted(picked.map(|(slot, &row)| long.attention(slot, run.engaged[row as usize])).collect()),
-        recent: sorted(recent.of(&run.engaged)),
-        skips: sorted(skips.of(&run.skips)),
+        long: sorted(picked.map(|(slot, &row)| of_long.attention(slot, engaged[row as usize])).collect()),
+        recent: sorted(of_recent.of(engaged)),
+        skips: sorted(of_skips.of(skips)),
         without: Vec::new(),
     }
 }

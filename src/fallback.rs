@@ -1,6 +1,7 @@
 //! Answers from the popularity tables, when nothing usable is known of a person or the model cannot run.
 
 use crate::bundle::Bundle;
+use crate::in_history::InHistory;
 use crate::request::{Request, RequestError};
 use crate::response::{AnsweredBy, Notes, Ranked, Response, Source};
 use crate::score::{self, Scored};
@@ -15,14 +16,15 @@ pub fn answer(bundle: &Bundle, shard_hash: [u8; 32], request: &Request) -> Resul
     let mut notes = Notes::default();
     let timeline = Timeline::of(request, &mut notes);
     let candidates = score::distinct(&request.candidates, &mut notes);
-    Ok(from_popularity(bundle, shard_hash, request, &timeline, &candidates, notes))
+    let in_history = InHistory::of(&candidates, timeline.items());
+    Ok(from_popularity(bundle, shard_hash, request, &in_history, &candidates, notes))
 }
 
 pub(crate) fn from_popularity(
     bundle: &Bundle,
     shard_hash: [u8; 32],
     request: &Request,
-    timeline: &Timeline,
+    in_history: &InHistory,
     candidates: &[u64],
     notes: Notes,
 ) -> Response {
@@ -34,7 +36,7 @@ pub(crate) fn from_popularity(
     let ranked = candidates.iter().map(|&item| {
         let (p_click, p_save) = table.rates(item);
         let scored = Scored { p_click, p_save, logits: None, source: Source::Popularity };
-        scored.ranked(item, request.weights, timeline.holds(item))
+        scored.ranked(item, request.weights, in_history.holds(item))
     });
     let mut ranked: Vec<Ranked> = ranked.collect();
     score::best_first(&mut ranked);

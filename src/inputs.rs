@@ -9,7 +9,7 @@ use crate::graph::{EventRows, Items};
 use crate::long_attention::History;
 use crate::request::{Attribute, InlineItem, Request, RequestError};
 use crate::response::Notes;
-use crate::sequence::{Past, age_bucket, hour, weekday};
+use crate::sequence::{Timeline, age_bucket, hour, weekday};
 use crate::shard::{Shard, ShardError};
 
 /// Finds an item's columns: the request's own items first, then the shard.
@@ -119,14 +119,21 @@ impl<'a> Lookup<'a> {
     }
 
     /// Rows of the first events, padded with invalid rows to `padded`.
-    pub fn event_rows(&self, events: &Rows, now: i64, dimension: usize, padded: usize) -> EventRows {
+    pub fn event_rows(
+        &self,
+        events: &[Row],
+        timeline: &Timeline,
+        now: i64,
+        dimension: usize,
+        padded: usize,
+    ) -> EventRows {
         let mut rows = EventRows::default();
-        for (event, &found) in events.past.iter().zip(&events.item).take(padded) {
-            self.append_embedding(found, &mut rows.embedding);
-            rows.category.push(self.category(found) as i64);
-            rows.action.push(i64::from(event.action.code()));
-            let age = now.saturating_sub(event.time);
-            rows.time.extend([age_bucket(age), hour(event.time), weekday(event.time)]);
+        for &Row { event, item } in events.iter().take(padded) {
+            self.append_embedding(item, &mut rows.embedding);
+            rows.category.push(self.category(item) as i64);
+            rows.action.push(i64::from(timeline.action(event as usize).code()));
+            let time = timeline.time(event as usize);
+            rows.time.extend([age_bucket(now.saturating_sub(time)), hour(time), weekday(time)]);
             rows.valid.push(1.0);
         }
         rows.embedding.resize(padded * dimension, 0.0);
@@ -138,42 +145,39 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// Events, newest first, whose items were found.
-#[derive(Default)]
-pub(crate) struct Rows {
-    pub past: Vec<Past>,
-    /// Where the item of each was found.
-    pub item: Vec<Found>,
-}
-
-impl Rows {
-    pub fn push(&mut self, event: Past, item: Found) {
-        self.past.push(event);
-        self.item.push(item);
-    }
+/// An event whose item was found.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// Which of the timeline's.
+    pub event: u32,
+    /// Where its item was found.
+    pub item: Found,
 }
 
 /// The events that long attention searches.
 pub(crate) struct Searched<'a> {
     pub lookup: &'a Lookup<'a>,
-    pub rows: &'a Rows,
+    /// Newest first.
+    pub rows: &'a [Row],
+    pub timeline: &'a Timeline<'a>,
     /// The moment of the request.
     pub now: i64,
 }
 
 impl History for Searched<'_> {
     fn events(&self) -> usize {
-        self.rows.past.len()
+        self.rows.len()
     }
 
     fn item(&self, row: usize) -> u32 {
-        self.rows.item[row]
+        self.rows[row].item
     }
 
     fn marks(&self, row: usize) -> Marks {
-        let Past { action, time, .. } = self.rows.past[row];
+        let event = self.rows[row].event as usize;
+        let time = self.timeline.time(event);
         Marks {
-            action: usize::from(action.code()),
+            action: usize::from(self.timeline.action(event).code()),
             age: age_bucket(self.now.saturating_sub(time)) as usize,
             hour: hour(time) as usize,
             weekday: weekday(time) as usize,

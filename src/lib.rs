@@ -7,7 +7,7 @@
 //! and turns a [`Request`](request::Request) into a [`Response`](response::Response):
 //!
 //! ```no_run
-//! use lookback::{Ranker, event::{Action, Event}, request::{Request, Weights}};
+//! use lookback::{Ranker, event::{Action, Event, EventColumns}, request::{Request, Weights}};
 //!
 //! let mut ranker = Ranker::new();
 //! ranker.load_bundle(&std::fs::read("models/ml-100k/bundle.lbb")?)?;
@@ -16,7 +16,7 @@
 //!     now: 893_286_638_000,
 //!     attributes: vec![],
 //!     surface: None,
-//!     history: vec![Event::new(50, Action::Save, 893_286_000_000)],
+//!     history: EventColumns::from_iter([Event::new(50, Action::Save, 893_286_000_000)]),
 //!     candidates: vec![172, 181, 288],
 //!     items: vec![],
 //!     gsu: None,
@@ -50,6 +50,7 @@ pub mod wire;
 
 #[cfg(feature = "rank")]
 mod explain;
+mod in_history;
 #[cfg(feature = "rank")]
 mod inputs;
 mod numeric;

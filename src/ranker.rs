@@ -1,18 +1,18 @@
 //! The ranker: where search, attention, head, calibration and fallback meet.
 
 use std::collections::BTreeMap;
-use std::mem;
 
 use crate::bundle::{Bundle, BundleError};
 use crate::explain;
 use crate::fallback;
 use crate::graph::{Graph, GraphError, Inputs, Outputs};
-use crate::inputs::{self, Found, Lookup, Rows, Searched};
+use crate::in_history::InHistory;
+use crate::inputs::{self, Found, Lookup, Row, Searched};
 use crate::long_attention::AttentionBias;
 use crate::request::{ExplainRequest, Gsu, MAX_PARTS, Part, Request, RequestError};
 use crate::response::{AnsweredBy, ExplainResponse, Notes, Ranked, Response, Source, Without};
 use crate::score::{self, Scored};
-use crate::sequence::{Past, Timeline};
+use crate::sequence::Timeline;
 use crate::shard::{Delta, Shard, ShardError};
 use crate::stage::{self, Stage};
 
@@ -188,20 +188,20 @@ impl Ranker {
         let lookup = Lookup::new(shard, manifest, request)?;
 
         let mut notes = Notes::default();
-        let mut timeline = Timeline::of(request, &mut notes);
+        let timeline = Timeline::of(request, &mut notes);
         let user_field = inputs::user_field(manifest, &request.attributes, &mut notes);
         let context = inputs::context(manifest, request, &mut notes);
         let candidates = score::distinct(&request.candidates, &mut notes);
+        let in_history = InHistory::of(&candidates, timeline.items());
         let found = lookup.find_all(&candidates);
         let (known, unknown): (Vec<_>, Vec<_>) =
             candidates.iter().copied().zip(found).partition(|(_, found)| found.is_some());
         notes.unknown_candidates = unknown.len() as u32;
-        let (engaged, skips) =
-            sequences(mem::take(&mut timeline.events), &timeline.items, &lookup, manifest.skips as usize, &mut notes);
+        let (engaged, skips) = sequences(&timeline, &lookup, manifest.skips as usize, &mut notes);
 
-        if engaged.past.is_empty() && skips.past.is_empty() {
+        if engaged.is_empty() && skips.is_empty() {
             let response =
-                fallback::from_popularity(&model.bundle, shard.hash(), request, &timeline, &candidates, notes);
+                fallback::from_popularity(&model.bundle, shard.hash(), request, &in_history, &candidates, notes);
             return Ok(Answer { response, run: None });
         }
 
@@ -212,7 +212,7 @@ impl Ranker {
             None
         } else {
             Some(Run::of(
-                Read { model, lookup, now: request.now, gsu, user_field, context, engaged, skips },
+                Read { model, lookup, timeline, now: request.now, gsu, user_field, context, engaged, skips },
                 &items,
                 found,
                 keep_weights,
@@ -223,7 +223,7 @@ impl Ranker {
         let scores = Scores { model, request, run: run.as_ref() };
         let mut ranked: Vec<Ranked> = candidates
             .iter()
-            .map(|&item| scores.of(item).ranked(item, request.weights, timeline.holds(item)))
+            .map(|&item| scores.of(item).ranked(item, request.weights, in_history.holds(item)))
             .collect();
         score::best_first(&mut ranked);
         let response = Response {
@@ -249,13 +249,16 @@ struct Answer<'a> {
 struct Read<'a> {
     model: &'a Model,
     lookup: Lookup<'a>,
+    timeline: Timeline<'a>,
     /// The moment of the request.
     now: i64,
     gsu: Gsu,
     user_field: Vec<i64>,
     context: [i64; 3],
-    engaged: Rows,
-    skips: Rows,
+    /// Newest first.
+    engaged: Vec<Row>,
+    /// Newest first.
+    skips: Vec<Row>,
 }
 
 impl Read<'_> {
@@ -263,15 +266,17 @@ impl Read<'_> {
     fn run(&self, candidates: &[Found], without: Option<Part>, keep_weights: bool) -> Result<Outputs, RankError> {
         let manifest = self.model.bundle.manifest();
         let dimension = manifest.embedding_dim as usize;
-        let nothing = Rows::default();
-        let rows = |part, rows| if without == Some(part) { &nothing } else { rows };
-        let event_rows = |rows, padded: u32| self.lookup.event_rows(rows, self.now, dimension, padded as usize);
+        let [engaged, recent, skips] =
+            [(Part::Long, &self.engaged), (Part::Recent, &self.engaged), (Part::Skips, &self.skips)]
+                .map(|(part, rows)| if without == Some(part) { &[] } else { &rows[..] });
+        let event_rows =
+            |rows, padded: u32| self.lookup.event_rows(rows, &self.timeline, self.now, dimension, padded as usize);
         let mut inputs = Inputs {
             user_field: self.user_field.clone(),
             context: self.context,
             candidate: self.lookup.candidates(candidates),
-            recent: event_rows(rows(Part::Recent, &self.engaged), manifest.recent),
-            skip: event_rows(rows(Part::Skips, &self.skips), manifest.skips),
+            recent: event_rows(recent, manifest.recent),
+            skip: event_rows(skips, manifest.skips),
             dimension,
         };
         match without {
@@ -279,11 +284,16 @@ impl Read<'_> {
             Some(Part::User) => inputs.user_field.fill(0),
             Some(Part::Long | Part::Recent | Part::Skips) | None => {}
         }
-        let history = Searched { lookup: &self.lookup, rows: rows(Part::Long, &self.engaged), now: self.now };
+        let history = Searched { lookup: &self.lookup, rows: engaged, timeline: &self.timeline, now: self.now };
         let outputs = self.model.graph.run(inputs, self.gsu, &history, keep_weights);
         // A damaged row explains what the graph then says.
         self.lookup.check()?;
         Ok(outputs?)
+    }
+
+    /// Where events stand in the request's history.
+    fn indices(&self, rows: &[Row]) -> Vec<u32> {
+        rows.iter().map(|row| self.timeline.index(row.event as usize)).collect()
     }
 }
 
@@ -294,10 +304,6 @@ pub(crate) struct Run<'a> {
     positions: BTreeMap<u64, usize>,
     /// Where each of them was found.
     found: Vec<Found>,
-    /// For each event row, its index in the request's history.
-    pub engaged: Vec<u32>,
-    /// For each skip row, its index in the request's history.
-    pub skips: Vec<u32>,
     /// Rows of the recent sequence.
     pub recent: usize,
     /// Rows of the skip sequence.
@@ -308,13 +314,10 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     fn of(read: Read<'a>, items: &[u64], found: Vec<Found>, keep_weights: bool) -> Result<Run<'a>, RankError> {
         let outputs = read.run(&found, None, keep_weights)?;
-        let past = |rows: &Rows| rows.past.iter().map(|event| event.index).collect();
         let manifest = read.model.bundle.manifest();
         Ok(Run {
             positions: items.iter().copied().zip(0..).collect(),
             found,
-            engaged: past(&read.engaged),
-            skips: past(&read.skips),
             recent: manifest.recent as usize,
             skip: manifest.skips as usize,
             outputs,
@@ -330,6 +333,16 @@ impl<'a> Run<'a> {
     /// Position of an item among the graph's candidates.
     pub fn position(&self, item: u64) -> Option<usize> {
         self.positions.get(&item).copied()
+    }
+
+    /// For each event row, its index in the request's history.
+    pub fn engaged(&self) -> Vec<u32> {
+        self.read.indices(&self.read.engaged)
+    }
+
+    /// For each skip row, its index in the request's history.
+    pub fn skips(&self) -> Vec<u32> {
+        self.read.indices(&self.read.skips)
     }
 
     /// What the model says of some of its candidates when it does not read one part.
@@ -380,25 +393,17 @@ impl Scores<'_> {
 /// Divides events into engaged ones and the first `most_skips` skips, leaving out items without an embedding. A
 /// function of its own, so that what it holds has the registers to itself.
 #[inline(never)]
-fn sequences(events: Vec<Past>, items: &[u64], lookup: &Lookup, most_skips: usize, notes: &mut Notes) -> (Rows, Rows) {
-    let mut found = lookup.find_all(items).into_iter();
-    let (mut engaged, mut skips) = (Rows { past: events, item: Vec::with_capacity(items.len()) }, Rows::default());
-    engaged.past.retain(|event| match found.next().flatten() {
-        None => {
-            notes.unknown_item_events += 1;
-            false
+fn sequences(timeline: &Timeline, lookup: &Lookup, most_skips: usize, notes: &mut Notes) -> (Vec<Row>, Vec<Row>) {
+    let found = lookup.find_all(timeline.items());
+    let (mut engaged, mut skips) = (Vec::with_capacity(found.len()), Vec::new());
+    for (event, found) in found.into_iter().enumerate().rev() {
+        match found {
+            None => notes.unknown_item_events += 1,
+            Some(found) if !timeline.action(event).is_skip() => engaged.push(Row { event: event as u32, item: found }),
+            Some(found) if skips.len() < most_skips => skips.push(Row { event: event as u32, item: found }),
+            Some(_) => {}
         }
-        Some(found) if event.action.is_skip() => {
-            if skips.past.len() < most_skips {
-                skips.push(*event, found);
-            }
-            false
-        }
-        Some(found) => {
-            engaged.item.push(found);
-            true
-        }
-    });
+    }
     (engaged, skips)
 }
 

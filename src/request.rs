@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
+use crate::event::EventColumns;
 
 /// At most this many candidates in one request.
 pub const MAX_CANDIDATES: usize = 10_000;
@@ -91,7 +91,7 @@ pub struct Request {
     pub surface: Option<String>,
     /// All the person's events, oldest first. Other orders are sorted by time (stable) and reported.
     #[serde(default)]
-    pub history: Vec<Event>,
+    pub history: EventColumns,
     /// The items to rank. A repeated candidate is ranked once and reported.
     pub candidates: Vec<u64>,
     /// Items that the shard lacks.

@@ -1,8 +1,8 @@
 //! From the events of a request to the sequences that the model reads.
 
-use std::cmp::Reverse;
+use std::borrow::Cow;
 
-use crate::event::{Action, Event};
+use crate::event::{Action, EventColumns};
 use crate::request::Request;
 use crate::response::Notes;
 
@@ -36,115 +36,69 @@ fn in_week(time: i64) -> u32 {
     (time.rem_euclid(WEEK) + 4 * DAY) as u32 % WEEK as u32
 }
 
-/// One event of the timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Past {
-    /// Index in the request's history.
-    pub index: u32,
-    pub action: Action,
-    pub time: i64,
+/// The events strictly before the moment of the request, oldest first; of equal times the earlier given first.
+pub(crate) struct Timeline<'a> {
+    /// All events, in order.
+    events: Cow<'a, EventColumns>,
+    /// How many of them lie in the past.
+    past: usize,
+    /// Where each of them stands in the request's history, where that is not in order.
+    #[cfg_attr(not(feature = "rank"), expect(dead_code, reason = "the ranker alone explains"))]
+    index: Option<Vec<u32>>,
 }
 
-/// The events strictly before the moment of the request, newest first; of equal times the later given first.
-#[cfg_attr(not(feature = "rank"), expect(dead_code, reason = "the ranker reads the events, popularity does not"))]
-pub(crate) struct Timeline {
-    pub events: Vec<Past>,
-    /// What each of them is about.
-    pub items: Vec<u64>,
-    /// In order, those of the request's candidates that an event is about, and few others.
-    met: Vec<u64>,
-}
-
-impl Timeline {
+impl<'a> Timeline<'a> {
     /// Orders a request's events and notes what was odd about them.
-    pub fn of(request: &Request, notes: &mut Notes) -> Timeline {
+    pub fn of(request: &'a Request, notes: &mut Notes) -> Timeline<'a> {
         let history = &request.history;
-        let last_first = (0..history.len() as u32).rev();
-        if let Some(timeline) = Timeline::in_order(last_first.clone(), request, notes) {
-            return timeline;
+        let (mut events, mut index) = (Cow::Borrowed(history), None);
+        if !history.time().is_sorted() {
+            notes.out_of_order_events = out_of_order(history.time());
+            let mut oldest_first: Vec<u32> = (0..history.len() as u32).collect();
+            oldest_first.sort_by_key(|&index| history.time()[index as usize]);
+            events = Cow::Owned(oldest_first.iter().filter_map(|&index| history.get(index as usize)).collect());
+            index = Some(oldest_first);
         }
-        notes.out_of_order_events = out_of_order(history);
-        let mut newest_first: Vec<u32> = last_first.collect();
-        newest_first.sort_by_key(|&index| Reverse(history[index as usize].time));
-        Timeline::in_order(newest_first.into_iter(), request, notes).expect("what was sorted is in order")
+        let past = events.time().partition_point(|&time| time < request.now);
+        notes.future_events = (events.len() - past) as u32;
+        let is_unknown = |code: &&u8| Action::from_code(**code).is_none();
+        notes.unknown_action_events = events.action()[..past].iter().filter(is_unknown).count() as u32;
+        Timeline { events, past, index }
     }
 
-    /// Of the events in the order given, if that is newest first. A function of its own, so that what it holds has the
-    /// registers to itself.
-    #[inline(never)]
-    fn in_order(order: impl ExactSizeIterator<Item = u32>, request: &Request, notes: &mut Notes) -> Option<Timeline> {
-        let candidates = Candidates::of(&request.candidates);
-        let history = &request.history[..];
-        let (mut events, mut items) = (Vec::with_capacity(order.len()), Vec::with_capacity(order.len()));
-        let (mut met, mut earliest, mut future, mut unknown) = (Vec::new(), i64::MAX, 0, 0);
-        for index in order {
-            let Event { item, action, time } = history[index as usize];
-            if time > earliest {
-                return None;
-            }
-            earliest = time;
-            if time >= request.now {
-                future += 1;
-                continue;
-            }
-            let action = Action::from_code(action).unwrap_or_else(|| {
-                unknown += 1;
-                Action::Other
-            });
-            if candidates.may_hold(item) {
-                met.push(item);
-            }
-            events.push(Past { index, action, time });
-            items.push(item);
-        }
-        (notes.future_events, notes.unknown_action_events) = (future, unknown);
-        met.sort_unstable();
-        met.dedup();
-        Some(Timeline { events, items, met })
-    }
-
-    /// Whether an event with this candidate lies in the past.
-    pub fn holds(&self, candidate: u64) -> bool {
-        self.met.binary_search(&candidate).is_ok()
+    /// What each event is about.
+    pub fn items(&self) -> &[u64] {
+        &self.events.item()[..self.past]
     }
 }
 
-/// How many events come after one that is newer.
-fn out_of_order(history: &[Event]) -> u32 {
+#[cfg(feature = "rank")]
+impl Timeline<'_> {
+    /// What was done.
+    pub fn action(&self, event: usize) -> Action {
+        Action::from_code(self.events.action()[event]).unwrap_or_default()
+    }
+
+    /// When.
+    pub fn time(&self, event: usize) -> i64 {
+        self.events.time()[event]
+    }
+
+    /// Where the event stands in the request's history.
+    pub fn index(&self, event: usize) -> u32 {
+        self.index.as_ref().map_or(event as u32, |index| index[event])
+    }
+}
+
+/// How many times come after a later one.
+fn out_of_order(times: &[i64]) -> u32 {
     let mut latest = i64::MIN;
-    let is_late = |event: &&Event| {
-        let is_late = event.time < latest;
-        latest = latest.max(event.time);
+    let is_late = |&&time: &&i64| {
+        let is_late = time < latest;
+        latest = latest.max(time);
         is_late
     };
-    history.iter().filter(is_late).count() as u32
-}
-
-/// The request's candidates, made to be asked about every event: a bit for each hash that one of them has, by which most
-/// other items are told apart.
-struct Candidates {
-    hashes: Vec<u64>,
-}
-
-const HASH_BITS: u32 = 16;
-
-impl Candidates {
-    fn of(candidates: &[u64]) -> Candidates {
-        let mut hashes = vec![0; 1 << (HASH_BITS - 6)];
-        for &item in candidates {
-            hashes[hash(item) / 64] |= 1 << (hash(item) % 64);
-        }
-        Candidates { hashes }
-    }
-
-    fn may_hold(&self, item: u64) -> bool {
-        self.hashes[hash(item) / 64] >> (hash(item) % 64) & 1 == 1
-    }
-}
-
-/// Fibonacci hashing: Knuth, The Art of Computer Programming, volume 3, section 6.4.
-fn hash(item: u64) -> usize {
-    (item.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - HASH_BITS)) as usize
+    times.iter().filter(is_late).count() as u32
 }
 
 #[cfg(test)]

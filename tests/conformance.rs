@@ -5,7 +5,7 @@
 
 mod support;
 
-use lookback::event::{Action, Event};
+use lookback::event::{Action, Event, EventColumns};
 use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, Part, Request, Weights};
 use lookback::response::ExplainResponse;
 use lookback::wire::{decode, encode};
@@ -35,13 +35,13 @@ fn questions() -> Vec<(&'static str, ExplainRequest)> {
             with(Request {
                 attributes: vec![attribute("age", "18-24"), attribute("planet", "mars")],
                 surface: Some("nowhere".into()),
-                history: vec![
+                history: EventColumns::from_iter([
                     Event::new(item(5), Action::Save, NOW - 3 * DAY),
                     Event::new(item(9), Action::Skip, NOW - 9 * DAY),
                     Event { item: item(11), action: 200, time: NOW - DAY },
                     Event::new(1, Action::Click, NOW - DAY),
                     Event::new(item(5), Action::Click, NOW + DAY),
-                ],
+                ]),
                 candidates: vec![item(1), item(2), item(1), 1, 2, item(5)],
                 items: vec![InlineItem {
                     item: 2,

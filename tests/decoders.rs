@@ -3,7 +3,7 @@
 use lookback::Ranker;
 use lookback::bundle::{Bundle, BundleError};
 use lookback::capture::Capture;
-use lookback::event::Event;
+use lookback::event::{Event, EventColumns};
 use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, Part, Request, Weights};
 use lookback::response::{
     AnsweredBy, Attention, ExplainResponse, Explanation, Notes, Ranked, Response, Source, Without,
@@ -57,7 +57,7 @@ fn request() -> impl Strategy<Value = Request> {
         any::<i64>(),
         vec(attribute, 0..3),
         proptest::option::of(text),
-        vec(event, 0..20),
+        vec(event, 0..20).prop_map(EventColumns::from_iter),
         vec(any::<u64>(), 0..20),
         vec(inline, 0..3),
         proptest::option::of(prop_oneof![Just(Gsu::Hard), Just(Gsu::Soft), Just(Gsu::Consistent)]),
@@ -129,7 +129,48 @@ fn responses_survive_the_border_and_damage_is_refused() {
     check_message(&message);
 }
 
+fn of_history(history: EventColumns) -> Request {
+    Request {
+        now: 1,
+        attributes: vec![],
+        surface: None,
+        history,
+        candidates: vec![1],
+        items: vec![],
+        gsu: None,
+        weights: Weights::default(),
+    }
+}
+
+#[test]
+fn the_columns_of_a_history_are_of_one_length() {
+    let event = Event { item: 0x0807_0605_0403_0201, action: 2, time: -2 };
+    let bytes = encode(&of_history(EventColumns::from_iter([event])));
+    let (item, time) = ([1, 2, 3, 4, 5, 6, 7, 8], [254, 255, 255, 255, 255, 255, 255, 255]);
+    let column = |numbers: &[u8]| [&[numbers.len() as u8], numbers].concat();
+    let written = [column(&item), column(&[2]), column(&time)].concat();
+    let at = bytes.windows(written.len()).position(|some| some == written).unwrap();
+    let with = |columns: [&[u8]; 3]| {
+        let columns = columns.map(column).concat();
+        decode::<Request>(&[&bytes[..at], &columns, &bytes[at + written.len()..]].concat())
+    };
+    assert_eq!(with([&item, &[2], &time]).unwrap().history.get(0), Some(event));
+    assert_eq!(with([&[], &[], &[]]).unwrap().history, EventColumns::default());
+    for columns in [[&[], &[2][..], &time[..]], [&item, &[], &time], [&item, &[2], &[]], [&item[..7], &[2], &time[..7]]]
+    {
+        assert!(matches!(with(columns), Err(WireError::Damaged { .. })), "{columns:?}");
+    }
+    assert_eq!(EventColumns::new(vec![1], vec![2, 2], vec![3]), None);
+}
+
 proptest! {
+    #[test]
+    fn requests_are_json_with_a_list_of_events(request in request()) {
+        let json = serde_json::to_value(&request).unwrap();
+        prop_assert_eq!(json["history"].as_array().unwrap().len(), request.history.len());
+        prop_assert_eq!(serde_json::from_value::<Request>(json).unwrap(), request);
+    }
+
     #[test]
     fn requests_survive_the_border_and_damage_is_refused(request in request(), top in any::<u32>()) {
         check_message(&request);
@@ -329,16 +370,6 @@ fn rows_of_another_width_and_repeated_items_are_refused() {
 
 #[test]
 fn an_empty_ranker_says_what_is_missing() {
-    let request = Request {
-        now: 1,
-        attributes: vec![],
-        surface: None,
-        history: vec![],
-        candidates: vec![1],
-        items: vec![],
-        gsu: None,
-        weights: Weights::default(),
-    };
-    let error = Ranker::new().rank(&request).unwrap_err();
+    let error = Ranker::new().rank(&of_history(EventColumns::default())).unwrap_err();
     assert!(error.to_string().contains("no bundle is loaded"), "{error}");
 }

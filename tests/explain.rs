@@ -3,11 +3,11 @@
 mod support;
 
 use lookback::abi::Status;
-use lookback::event::Action;
+use lookback::event::{Action, EventColumns};
 use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, MAX_PARTS, Part, Request};
 use lookback::response::{ExplainResponse, Explanation};
 use lookback::shard::Shard;
-use support::{Face, NOW, faces, made_up, request};
+use support::{Face, NOW, change, faces, made_up, request};
 
 const CANDIDATES: u64 = 30;
 const TOP: u32 = 7;
@@ -47,7 +47,9 @@ fn parts_that_a_request_can_leave_out_are_taken_away_as_if_it_had() {
                 face.as_mut(),
             );
             let mut engaged = asked.clone();
-            engaged.history.retain(|event| !Action::from_code(event.action).unwrap().is_skip());
+            change(&mut engaged.history, |events| {
+                events.retain(|event| !Action::from_code(event.action).unwrap().is_skip());
+            });
             assert_same(&answer.explanations, Part::Skips, &engaged, face.as_mut());
         }
     }
@@ -76,7 +78,9 @@ fn recent_and_long_divide_what_the_history_does() {
         let asked = known();
         let answer = explained(face.as_mut(), &asked, &Part::ALL);
         let mut nothing_engaged = asked.clone();
-        nothing_engaged.history.retain(|event| Action::from_code(event.action).unwrap().is_skip());
+        change(&mut nothing_engaged.history, |events| {
+            events.retain(|event| Action::from_code(event.action).unwrap().is_skip());
+        });
         let gone = explained(face.as_mut(), &nothing_engaged, &[Part::Long, Part::Recent]);
         for explained in &gone.explanations {
             let ranked = gone.response.ranked.iter().find(|ranked| ranked.item == explained.item).unwrap();
@@ -111,7 +115,7 @@ fn too_many_parts_are_refused_and_none_are_explained_without_a_model() {
         assert_eq!(refused.status, Status::BadRequest);
         assert!(refused.message.contains("at most 16"), "{}", refused.message);
 
-        let nobody = Request { now: NOW, history: vec![], ..known() };
+        let nobody = Request { now: NOW, history: EventColumns::default(), ..known() };
         assert!(explained(face.as_mut(), &nobody, &Part::ALL).explanations.is_empty());
         let nothing = ExplainRequest { request: known(), top: 0, parts: Part::ALL.to_vec() };
         assert!(face.explain(&nothing).unwrap().explanations.is_empty());

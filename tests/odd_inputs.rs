@@ -4,11 +4,13 @@ mod support;
 
 use lookback::abi::Status;
 use lookback::bundle::Bundle;
-use lookback::event::{Action, Event};
+use lookback::event::{Action, Event, EventColumns};
 use lookback::request::{Attribute, ExplainRequest, Gsu, InlineItem, MAX_CANDIDATES, MAX_EVENTS, Request, Weights};
 use lookback::response::{AnsweredBy, Notes, Response, Source};
 use lookback::shard::{Delta, ElementType, Row, Shard, ShardError, ShardHeader};
-use support::{DAY, DIMENSION, FEATURES, NOW, Refused, assert_agree, empty_faces, faces, item, made_up, request};
+use support::{
+    DAY, DIMENSION, FEATURES, NOW, Refused, assert_agree, change, empty_faces, faces, item, made_up, request,
+};
 
 /// The answer of both faces, which must agree.
 fn rank(request: &Request) -> Response {
@@ -94,12 +96,12 @@ fn an_unknown_candidate_is_scored_by_popularity_and_says_so() {
 fn an_event_with_an_unknown_item_is_left_out_and_counted() {
     let mut odd = request(50, 10);
     let plain = rank(&odd);
-    odd.history.insert(10, Event::new(1, Action::Save, odd.history[10].time));
+    change(&mut odd.history, |events| events.insert(10, Event::new(1, Action::Save, events[10].time)));
     let response = rank(&odd);
     assert_eq!(response.notes.unknown_item_events, 1);
     assert_eq!(response.ranked, plain.ranked);
 
-    odd.history = vec![Event::new(1, Action::Save, NOW - DAY)];
+    odd.history = EventColumns::from_iter([Event::new(1, Action::Save, NOW - DAY)]);
     assert_eq!(rank(&odd).answered_by, AnsweredBy::GlobalTrending, "no event is usable");
 }
 
@@ -124,10 +126,10 @@ fn hard_search_finds_nothing_for_an_item_of_unknown_category() {
 #[test]
 fn an_unknown_action_counts_as_other() {
     let mut odd = request(50, 10);
-    odd.history[3].action = 77;
+    change(&mut odd.history, |events| events[3].action = 77);
     let response = rank(&odd);
     assert_eq!(response.notes.unknown_action_events, 1);
-    odd.history[3].action = Action::Other.code();
+    change(&mut odd.history, |events| events[3].action = Action::Other.code());
     let other = rank(&odd);
     assert_eq!((other.ranked, other.notes), (response.ranked, Notes::default()));
 }
@@ -169,7 +171,7 @@ fn five_thousand_candidates_are_ranked_and_too_many_are_refused() {
     many.candidates = (0..=MAX_CANDIDATES as u64).collect();
     assert!(refusal(&many).message.contains("10001 candidates, at most 10000"));
     let mut long = request(1, 1);
-    long.history = vec![long.history[0]; MAX_EVENTS + 1];
+    change(&mut long.history, |events| *events = vec![events[0]; MAX_EVENTS + 1]);
     assert!(refusal(&long).message.contains("at most 262144 are read"));
 }
 
@@ -185,19 +187,18 @@ fn a_repeated_candidate_is_ranked_once() {
 #[test]
 fn a_candidate_of_the_history_is_ranked_and_marked() {
     let mut odd = request(50, 10);
-    odd.candidates.push(odd.history[20].item);
+    odd.candidates.push(odd.history.item()[20]);
     odd.candidates.dedup();
     let marked: Vec<u64> = rank(&odd).ranked.iter().filter(|r| r.in_history).map(|r| r.item).collect();
-    assert!(marked.contains(&odd.history[20].item));
-    let met = |item: &u64| odd.history.iter().any(|event| event.item == *item);
-    assert!(marked.iter().all(met));
+    assert!(marked.contains(&odd.history.item()[20]));
+    assert!(marked.iter().all(|item| odd.history.item().contains(item)));
 }
 
 #[test]
 fn events_out_of_order_are_sorted_and_counted() {
     let ordered = request(60, 15);
     let mut odd = ordered.clone();
-    odd.history.swap(10, 40);
+    change(&mut odd.history, |events| events.swap(10, 40));
     let (plain, response) = (rank(&ordered), rank(&odd));
     assert!(response.notes.out_of_order_events > 0);
     assert_eq!(response.ranked, plain.ranked);
@@ -206,15 +207,13 @@ fn events_out_of_order_are_sorted_and_counted() {
 #[test]
 fn of_events_at_one_time_the_later_given_is_the_newer() {
     let mut odd = request(30, 5);
-    for event in &mut odd.history {
-        event.time = NOW - DAY;
-    }
+    change(&mut odd.history, |events| events.iter_mut().for_each(|event| event.time = NOW - DAY));
     let response = rank(&odd);
     assert_eq!(response.notes, Notes::default());
     // Twenty are recent; the oldest given are not among them.
     for face in &mut faces() {
         let answer = face.explain(&ExplainRequest { request: odd.clone(), top: 1, parts: Vec::new() }).unwrap();
-        let engaged: Vec<u32> = (0..30).filter(|i| !matches!(odd.history[*i as usize].action, 4 | 5)).collect();
+        let engaged: Vec<u32> = (0..30).filter(|i| !matches!(odd.history.action()[*i as usize], 4 | 5)).collect();
         let mut recent: Vec<u32> = answer.explanations[0].recent.iter().map(|attention| attention.event).collect();
         recent.sort();
         assert_eq!(recent, engaged[engaged.len() - 20..], "{}", face.name());
@@ -225,8 +224,10 @@ fn of_events_at_one_time_the_later_given_is_the_newer() {
 fn events_at_or_after_the_request_are_left_out_and_counted() {
     let plain = rank(&request(50, 10));
     let mut odd = request(50, 10);
-    odd.history.push(Event::new(item(1), Action::Save, NOW));
-    odd.history.push(Event::new(item(2), Action::Save, i64::MAX));
+    change(&mut odd.history, |events| {
+        events.push(Event::new(item(1), Action::Save, NOW));
+        events.push(Event::new(item(2), Action::Save, i64::MAX));
+    });
     let response = rank(&odd);
     assert_eq!((response.notes.future_events, &response.ranked), (2, &plain.ranked));
 }
@@ -234,7 +235,7 @@ fn events_at_or_after_the_request_are_left_out_and_counted() {
 #[test]
 fn times_at_the_ends_of_the_range_are_times() {
     let mut odd = request(30, 5);
-    odd.history[0].time = i64::MIN;
+    change(&mut odd.history, |events| events[0].time = i64::MIN);
     rank(&odd);
     odd.now = i64::MAX;
     rank(&odd);
@@ -398,7 +399,7 @@ fn a_row_that_nobody_verified_is_an_error_where_it_is_read() {
                 assert!(refused.message.contains("item 6") && refused.message.contains(says), "{}", refused.message);
             }
             question.candidates = vec![3, 9];
-            question.history.retain(|event| event.item != 6);
+            change(&mut question.history, |events| events.retain(|event| event.item != 6));
             assert_eq!(face.rank(&question).unwrap().ranked.len(), 2, "who does not need the row is answered");
         }
     }

@@ -35,6 +35,19 @@ impl Call {
     }
 }
 
+/// What a call is given: so many bytes, written where the module reads them.
+pub(crate) struct Input<W> {
+    len: usize,
+    write: W,
+}
+
+impl Input<()> {
+    /// These bytes.
+    pub fn copied(bytes: &[u8]) -> Input<impl FnOnce(&mut [u8])> {
+        Input { len: bytes.len(), write: |to: &mut [u8]| to.copy_from_slice(bytes) }
+    }
+}
+
 /// How a call failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -132,12 +145,18 @@ impl Instance {
 
     /// Sends a message and reads the answer.
     pub fn ask<Q: Message, A: Message>(&mut self, call: Call, question: &Q, deadline: Deadline) -> Result<A, Failure> {
-        let answer = self.call(call, &wire::encode(question), deadline)?;
+        let input = Input { len: wire::encoded_len(question), write: |to: &mut [u8]| wire::encode_to(question, to) };
+        let answer = self.call(call, input, deadline)?;
         wire::decode(&answer).map_err(|error| Degraded::BadAnswer(error.to_string()).into())
     }
 
-    /// Sends bytes and gives the bytes that the module left.
-    pub fn call(&mut self, call: Call, input: &[u8], deadline: Deadline) -> Result<Vec<u8>, Failure> {
+    /// Gives the bytes that the module left.
+    pub fn call(
+        &mut self,
+        call: Call,
+        input: Input<impl FnOnce(&mut [u8])>,
+        deadline: Deadline,
+    ) -> Result<Vec<u8>, Failure> {
         let (pointer, result) = self.send(call, input, deadline)?;
         let free = self.free.clone();
         self.run(&free, pointer)?;
@@ -146,7 +165,7 @@ impl Instance {
 
     /// Sends a shard, which the module keeps where it was written; returns the place.
     pub fn push_shard(&mut self, shard: &[u8], deadline: Deadline) -> Result<u32, Failure> {
-        let (pointer, result) = self.send(Call::PushShard, shard, deadline)?;
+        let (pointer, result) = self.send(Call::PushShard, Input::copied(shard), deadline)?;
         result.map(|_| pointer)
     }
 
@@ -154,7 +173,7 @@ impl Instance {
     fn send(
         &mut self,
         call: Call,
-        input: &[u8],
+        input: Input<impl FnOnce(&mut [u8])>,
         deadline: Deadline,
     ) -> Result<(u32, Result<Vec<u8>, Failure>), Degraded> {
         let runtime = self.runtime.clone();
@@ -163,15 +182,16 @@ impl Instance {
         self.store.set_epoch_deadline(1);
 
         let limit = self.store.data().memory_limit;
-        let len = u32::try_from(input.len()).map_err(|_| Degraded::OutOfMemory { limit })?;
+        let len = u32::try_from(input.len).map_err(|_| Degraded::OutOfMemory { limit })?;
         let alloc = self.alloc.clone();
         let pointer = self.run(&alloc, len)?;
         if pointer == 0 {
             return Err(Degraded::OutOfMemory { limit });
         }
-        self.memory
-            .write(&mut self.store, pointer as usize, input)
-            .map_err(|_| Degraded::BadAnswer(format!("alloc({len}) gave {pointer}, beyond the memory")))?;
+        let allocated = self.memory.data_mut(&mut self.store).get_mut(pointer as usize..);
+        let allocated = allocated.and_then(|from_there| from_there.get_mut(..len as usize));
+        let beyond = || Degraded::BadAnswer(format!("alloc({len}) gave {pointer}, beyond the memory"));
+        (input.write)(allocated.ok_or_else(beyond)?);
         let function = self.calls[call as usize].clone();
         let code = self.run(&function, (pointer, len))?;
         let output = self.output()?;

@@ -12,7 +12,7 @@
 //! ```no_run
 //! use std::time::Duration;
 //!
-//! use lookback::event::{Action, Event};
+//! use lookback::event::{Action, Event, EventColumns};
 //! use lookback::request::{Request, Weights};
 //! use lookback_host::{Host, Module};
 //!
@@ -26,7 +26,7 @@
 //!     now: 893_286_638_000,
 //!     attributes: vec![],
 //!     surface: None,
-//!     history: vec![Event::new(50, Action::Save, 893_286_000_000)],
+//!     history: EventColumns::from_iter([Event::new(50, Action::Save, 893_286_000_000)]),
 //!     candidates: vec![172, 181, 288],
 //!     items: vec![],
 //!     gsu: None,

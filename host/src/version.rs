@@ -10,7 +10,7 @@ use lookback::shard::Shard;
 use crate::deadline::Deadline;
 use crate::error::{Degraded, HostError};
 use crate::host::START_LIMIT;
-use crate::instance::{Call, Failure, Instance};
+use crate::instance::{Call, Failure, Input, Instance};
 use crate::runtime::{Image, Runtime};
 use crate::warm_up;
 
@@ -67,7 +67,9 @@ impl Maker {
         let mut first = Instance::start(&self.runtime, &self.empty, self.memory_limit, deadline)?;
         first.init()?;
         let Parts { bundle, bundle_bytes, shard } = parts;
-        first.call(Call::LoadBundle, &bundle_bytes, deadline).map_err(|failure| told(Call::LoadBundle, failure))?;
+        first
+            .call(Call::LoadBundle, Input::copied(&bundle_bytes), deadline)
+            .map_err(|failure| told(Call::LoadBundle, failure))?;
         let (shard_hash, usual) = (shard.hash(), warm_up::usual(&shard));
         let shard = shard.into_bytes();
         let pointer = first.push_shard(&shard, deadline).map_err(|failure| told(Call::PushShard, failure))?;

@@ -1,6 +1,6 @@
 //! Made-up requests that a version answers before anybody asks it, as models are warmed up elsewhere.
 
-use lookback::event::{Action, Event};
+use lookback::event::{Action, Event, EventColumns};
 use lookback::request::{Request, Weights};
 use lookback::shard::Shard;
 
@@ -17,7 +17,7 @@ pub(crate) fn smallest() -> Request {
         now: 0,
         attributes: Vec::new(),
         surface: None,
-        history: Vec::new(),
+        history: EventColumns::default(),
         candidates: Vec::new(),
         items: Vec::new(),
         gsu: None,

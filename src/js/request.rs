@@ -12,7 +12,7 @@ use super::value::{
     array, expected, from_item, is_absent, item, items, number, numbers, object, text, time, view, whole, word, wrong,
 };
 use crate::abi::Status;
-use crate::event::{Action, Event};
+use crate::event::{Action, Event, EventColumns};
 use crate::ranker::RankError;
 use crate::request::{
     Attribute, ExplainRequest, InlineItem, MAX_CANDIDATES, MAX_EVENTS, Request, RequestError, Weights,
@@ -94,7 +94,7 @@ pub fn read_request(value: &JsValue) -> Result<Request, Failure> {
         now: time(&fields.now, "now")?,
         attributes: optional(&fields.attributes).map_or(Ok(Vec::new()), |value| attributes(&value))?,
         surface: optional(&fields.surface).map(|value| text(&value, "surface")).transpose()?,
-        history: optional(&fields.history).map_or(Ok(Vec::new()), |value| history(&value))?,
+        history: optional(&fields.history).map_or(Ok(EventColumns::default()), |value| history(&value))?,
         candidates: items(&fields.candidates, "candidates")?,
         items: optional(&fields.items).map_or(Ok(Vec::new()), |value| inline_items(&value))?,
         gsu: optional(&fields.gsu).map(|value| word(&value, "gsu")).transpose()?,
@@ -144,7 +144,7 @@ fn check_events(events: usize) -> Result<(), Failure> {
     }
 }
 
-fn history(value: &JsValue) -> Result<Vec<Event>, Failure> {
+fn history(value: &JsValue) -> Result<EventColumns, Failure> {
     if !Array::is_array(value) {
         return columns(value);
     }
@@ -174,7 +174,7 @@ impl std::fmt::Display for Place {
     }
 }
 
-fn columns(value: &JsValue) -> Result<Vec<Event>, Failure> {
+fn columns(value: &JsValue) -> Result<EventColumns, Failure> {
     let columns: EventFields = object(value, "history")?;
     let item = view(&columns.item, "BigUint64Array", BigUint64Array::new);
     let item = item.ok_or_else(|| expected("history.item", "a BigUint64Array", &columns.item))?;
@@ -182,19 +182,16 @@ fn columns(value: &JsValue) -> Result<Vec<Event>, Failure> {
     let action = action.ok_or_else(|| expected("history.action", "a Uint8Array", &columns.action))?;
     let time = view(&columns.time, "Float64Array", Float64Array::new);
     let time = time.ok_or_else(|| expected("history.time", "a Float64Array", &columns.time))?;
-    if item.length() != action.length() || item.length() != time.length() {
-        let lengths = format!("{} items, {} actions, {} times", item.length(), action.length(), time.length());
-        return Err(wrong("history", format_args!("expected columns of one length, got {lengths}")));
-    }
-    check_events(item.length() as usize)?;
-    let (item, action, time) = (item.to_vec(), action.to_vec(), time.to_vec());
-    let events = item.into_iter().zip(action).zip(time).enumerate();
-    events
-        .map(|(index, ((item, action), time))| {
-            let time = self::time(&JsValue::from_f64(time), format_args!("history.time[{index}]"))?;
-            Ok(Event { item, action, time })
-        })
-        .collect()
+    let lengths = [item.length(), action.length(), time.length()];
+    lengths.into_iter().try_for_each(|length| check_events(length as usize))?;
+    let milliseconds =
+        |(index, time): (usize, f64)| self::time(&JsValue::from_f64(time), format_args!("history.time[{index}]"));
+    let time = time.to_vec().into_iter().enumerate().map(milliseconds).collect::<Result<_, _>>()?;
+    EventColumns::new(item.to_vec(), action.to_vec(), time).ok_or_else(|| {
+        let [items, actions, times] = lengths;
+        let got = format_args!("got {items} items, {actions} actions, {times} times");
+        wrong("history", format_args!("expected columns of one length, {got}"))
+    })
 }
 
 fn inline_items(value: &JsValue) -> Result<Vec<InlineItem>, Failure> {
@@ -239,14 +236,13 @@ impl<'a> RequestObject<'a> {
             return Err(Failure::new(Status::BadMessage, why));
         }
         let safe = Number::MAX_SAFE_INTEGER as i64;
-        let times = request.history.iter().map(|event| event.time).chain([request.now]);
-        if let Some(time) = times.into_iter().find(|time| !(-safe..=safe).contains(time)) {
+        let history = &request.history;
+        let mut times = history.time().iter().chain([&request.now]);
+        if let Some(time) = times.find(|time| !(-safe..=safe).contains(*time)) {
             let why = format_args!("the time {time} is beyond the whole numbers that a number of JavaScript can hold");
             return Err(Failure::new(Status::BadMessage, why));
         }
-        let item: Vec<u64> = request.history.iter().map(|event| event.item).collect();
-        let action: Vec<u8> = request.history.iter().map(|event| event.action).collect();
-        let time: Vec<f64> = request.history.iter().map(|event| event.time as f64).collect();
+        let time: Vec<f64> = history.time().iter().map(|&time| time as f64).collect();
         let inline = |row: &InlineItem| InlineItemFields {
             item: from_item(row.item),
             category: row.category.into(),
@@ -258,8 +254,8 @@ impl<'a> RequestObject<'a> {
             attributes: AttributesObject(&request.attributes),
             surface: request.surface.as_deref(),
             history: EventFields {
-                item: BigUint64Array::from(&item[..]).into(),
-                action: Uint8Array::from(&action[..]).into(),
+                item: BigUint64Array::from(history.item()).into(),
+                action: Uint8Array::from(history.action()).into(),
                 time: Float64Array::from(&time[..]).into(),
             },
             candidates: request.candidates.iter().map(|&item| from_item(item)).collect(),

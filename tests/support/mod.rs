@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use lookback::Ranker;
 use lookback::abi::Status;
-use lookback::event::{Action, Event};
+use lookback::event::{Action, Event, EventColumns};
 use lookback::request::{ExplainRequest, Gsu, Request, Weights};
 use lookback::response::{ExplainResponse, Response};
 use lookback::wire::{decode, encode};
@@ -68,6 +68,13 @@ pub fn request(events: u64, candidates: u64) -> Request {
         gsu: Some(Gsu::Soft),
         weights: Weights::default(),
     }
+}
+
+/// Events, changed one by one.
+pub fn change(history: &mut EventColumns, change: impl FnOnce(&mut Vec<Event>)) {
+    let mut events = history.iter().collect();
+    change(&mut events);
+    *history = events.into_iter().collect();
 }
 
 /// A failed call: its status and what it says.

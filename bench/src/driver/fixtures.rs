@@ -115,13 +115,12 @@ impl Person {
             }
         }
         ensure!(left == 0, "the heavy person has {} engaged events, not {engaged}", engaged - left);
-        history.reverse();
-        let now = history.last().map_or(0, |last| last.time + 1);
+        let now = history.first().map_or(0, |last| last.time + 1);
         Ok(Request {
             now,
             attributes: self.attributes.clone(),
             surface: self.surface.clone(),
-            history,
+            history: history.into_iter().rev().collect(),
             candidates: Vec::new(),
             items: Vec::new(),
             gsu: None,

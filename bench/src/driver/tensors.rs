@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use lookback::bundle::Manifest;
-use lookback::event::{Action, Event};
+use lookback::event::{Action, Event, EventColumns};
 use lookback::request::Request;
 use lookback::sequence::{age_bucket, hour, weekday};
 use lookback::shard::Shard;
@@ -129,7 +129,7 @@ impl Reader<'_> {
 }
 
 /// Engaged events and skips.
-fn newest_first(history: &[Event]) -> (Vec<Event>, Vec<Event>) {
+fn newest_first(history: &EventColumns) -> (Vec<Event>, Vec<Event>) {
     let is_skip = |event: &Event| Action::from_code(event.action).is_some_and(Action::is_skip);
     history.iter().rev().partition(|event| !is_skip(event))
 }

@@ -72,9 +72,9 @@ impl Variant for InModule {
 /// The events found for each candidate `[C, K]`, the newest engaged event being 0, ascending; -1 where there was none.
 fn found(request: &Request, response: &ExplainResponse, k: usize) -> Result<Vec<i32>> {
     let mut row = vec![-1; request.history.len()];
-    let is_engaged = |event: &&Event| !Action::from_code(event.action).is_some_and(Action::is_skip);
+    let is_engaged = |event: &Event| !Action::from_code(event.action).is_some_and(Action::is_skip);
     let mut next = request.history.iter().filter(is_engaged).count() as i32;
-    for (row, event) in row.iter_mut().zip(&request.history) {
+    for (row, event) in row.iter_mut().zip(request.history.iter()) {
         if is_engaged(&event) {
             next -= 1;
             *row = next;

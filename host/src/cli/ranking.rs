@@ -214,7 +214,7 @@ impl AttentionTo {
 
 impl Attended {
     fn new(attention: Attention, request: &Request, names: &Names) -> Attended {
-        let event = request.history[attention.event as usize];
+        let event = request.history.get(attention.event as usize).expect("attention is paid to events of the request");
         Attended {
             item: event.item,
             title: names.title(event.item),

@@ -146,8 +146,8 @@ mod tests {
         assert_eq!(request.now, 893_279_438_000);
         assert_eq!(request.candidates[..2], [172, 181]);
         assert_eq!(request.candidates[2], id_of("pin-x"));
-        assert_eq!(request.history[0], Event::new(50, Action::Save, 893_286_000_000));
-        assert_eq!(Action::from_code(request.history[1].action), None);
+        assert_eq!(request.history.get(0).unwrap(), Event::new(50, Action::Save, 893_286_000_000));
+        assert_eq!(Action::from_code(request.history.action()[1]), None);
         assert_eq!(request.attributes[0].value, "F");
         assert_eq!(request.weights, Weights::default());
     }

@@ -1,6 +1,10 @@
 //! Events: what a person did with an item, and when.
 
+mod columns;
+
 use serde::{Deserialize, Serialize};
+
+pub use columns::EventColumns;
 
 /// What a person did. The discriminant is the code in every binary format and the row of the model's action embedding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,7 +1,5 @@
 //! Messages across the module's border: four letters, a version, then postcard.
 
-mod request;
-
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::capture::Capture;
@@ -9,7 +7,12 @@ use crate::request::{ExplainRequest, Request};
 use crate::response::{ExplainResponse, Response};
 
 /// Version of every message's layout; it moves when any message changes.
-pub const WIRE_VERSION: u32 = 2;
+pub const WIRE_VERSION: u32 = 3;
+
+/// Bytes before the message itself: letters and version.
+const HEAD: usize = 8;
+/// Why no size fails: what serde cannot count, no message has.
+const KNOWN_LENGTHS: &str = "every message has known lengths";
 
 /// A message that crosses the border.
 pub trait Message: Serialize + DeserializeOwned {
@@ -17,29 +20,11 @@ pub trait Message: Serialize + DeserializeOwned {
     const MAGIC: [u8; 4];
     /// Its name in errors.
     const NAME: &'static str;
-
-    /// The message that bytes start with, and the rest of them.
-    fn take(bytes: &[u8]) -> postcard::Result<(Self, &[u8])> {
-        postcard::take_from_bytes(bytes)
-    }
-
-    /// Appends the message to bytes.
-    fn append(&self, bytes: Vec<u8>) -> postcard::Result<Vec<u8>> {
-        postcard::to_extend(self, bytes)
-    }
 }
 
 impl Message for Request {
     const MAGIC: [u8; 4] = *b"LBRQ";
     const NAME: &'static str = "request";
-
-    fn take(bytes: &[u8]) -> postcard::Result<(Request, &[u8])> {
-        request::take_request(bytes)
-    }
-
-    fn append(&self, bytes: Vec<u8>) -> postcard::Result<Vec<u8>> {
-        request::append_request(self, bytes)
-    }
 }
 impl Message for Response {
     const MAGIC: [u8; 4] = *b"LBRS";
@@ -48,14 +33,6 @@ impl Message for Response {
 impl Message for ExplainRequest {
     const MAGIC: [u8; 4] = *b"LBXQ";
     const NAME: &'static str = "explain request";
-
-    fn take(bytes: &[u8]) -> postcard::Result<(ExplainRequest, &[u8])> {
-        request::take_explain_request(bytes)
-    }
-
-    fn append(&self, bytes: Vec<u8>) -> postcard::Result<Vec<u8>> {
-        request::append_explain_request(self, bytes)
-    }
 }
 impl Message for ExplainResponse {
     const MAGIC: [u8; 4] = *b"LBXS";
@@ -101,18 +78,34 @@ pub enum WireError {
     },
 }
 
+/// Number of bytes of a message.
+pub fn encoded_len<M: Message>(message: &M) -> usize {
+    HEAD + postcard::experimental::serialized_size(message).expect(KNOWN_LENGTHS)
+}
+
+/// Writes the bytes of a message to where they are needed.
+///
+/// # Panics
+///
+/// Where `to` is not of [`encoded_len`].
+pub fn encode_to<M: Message>(message: &M, to: &mut [u8]) {
+    let (head, body) = to.split_at_mut(HEAD);
+    head.copy_from_slice([M::MAGIC, WIRE_VERSION.to_le_bytes()].as_flattened());
+    let room = body.len();
+    let written = postcard::to_slice(message, body).expect("there is room for the message").len();
+    assert_eq!(written, room, "the message fills its room");
+}
+
 /// The bytes of a message.
 pub fn encode<M: Message>(message: &M) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(256);
-    bytes.extend_from_slice(&M::MAGIC);
-    bytes.extend_from_slice(&WIRE_VERSION.to_le_bytes());
-    // The only failures of an allocating serializer are unknown lengths, which no message type has.
-    message.append(bytes).expect("every message has known lengths")
+    let mut bytes = vec![0; encoded_len(message)];
+    encode_to(message, &mut bytes);
+    bytes
 }
 
 /// The message in bytes, all of them.
 pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, WireError> {
-    let Some((head, body)) = bytes.split_at_checked(8).filter(|(head, _)| head[..4] == M::MAGIC) else {
+    let Some((head, body)) = bytes.split_at_checked(HEAD).filter(|(head, _)| head[..4] == M::MAGIC) else {
         return Err(WireError::NotThisMessage {
             expected: M::NAME,
             letters: String::from_utf8_lossy(&M::MAGIC).into_owned(),
@@ -124,7 +117,7 @@ pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, WireError> {
         return Err(WireError::Version { name: M::NAME, got: version });
     }
     let damaged = |reason: String| WireError::Damaged { name: M::NAME, reason };
-    let (message, rest) = M::take(body).map_err(|error| damaged(error.to_string()))?;
+    let (message, rest) = postcard::take_from_bytes::<M>(body).map_err(|error| damaged(error.to_string()))?;
     if !rest.is_empty() {
         return Err(damaged(format!("{} bytes too many", rest.len())));
     }
