@@ -119,21 +119,15 @@ impl<'a> Lookup<'a> {
     }
 
     /// Rows of the first events, padded with invalid rows to `padded`.
-    pub fn event_rows(
-        &self,
-        events: &[Row],
-        timeline: &Timeline,
-        now: i64,
-        dimension: usize,
-        padded: usize,
-    ) -> EventRows {
+    pub fn event_rows(&self, events: &[FoundEvent], timeline: &Timeline, dimension: usize, padded: usize) -> EventRows {
         let mut rows = EventRows::default();
-        for &Row { event, item } in events.iter().take(padded) {
+        for &FoundEvent { event, item } in events.iter().take(padded) {
+            let event = event as usize;
             self.append_embedding(item, &mut rows.embedding);
             rows.category.push(self.category(item) as i64);
-            rows.action.push(i64::from(timeline.action(event as usize).code()));
-            let time = timeline.time(event as usize);
-            rows.time.extend([age_bucket(now.saturating_sub(time)), hour(time), weekday(time)]);
+            rows.action.push(i64::from(timeline.action(event).code()));
+            let time = timeline.time(event);
+            rows.time.extend([age_bucket(timeline.age(event)), hour(time), weekday(time)]);
             rows.valid.push(1.0);
         }
         rows.embedding.resize(padded * dimension, 0.0);
@@ -147,7 +141,7 @@ impl<'a> Lookup<'a> {
 
 /// An event whose item was found.
 #[derive(Clone, Copy)]
-pub(crate) struct Row {
+pub(crate) struct FoundEvent {
     /// Which of the timeline's.
     pub event: u32,
     /// Where its item was found.
@@ -158,10 +152,8 @@ pub(crate) struct Row {
 pub(crate) struct Searched<'a> {
     pub lookup: &'a Lookup<'a>,
     /// Newest first.
-    pub rows: &'a [Row],
+    pub rows: &'a [FoundEvent],
     pub timeline: &'a Timeline<'a>,
-    /// The moment of the request.
-    pub now: i64,
 }
 
 impl History for Searched<'_> {
@@ -178,7 +170,7 @@ impl History for Searched<'_> {
         let time = self.timeline.time(event);
         Marks {
             action: usize::from(self.timeline.action(event).code()),
-            age: age_bucket(self.now.saturating_sub(time)) as usize,
+            age: age_bucket(self.timeline.age(event)) as usize,
             hour: hour(time) as usize,
             weekday: weekday(time) as usize,
         }

@@ -7,7 +7,7 @@ use crate::explain;
 use crate::fallback;
 use crate::graph::{Graph, GraphError, Inputs, Outputs};
 use crate::in_history::InHistory;
-use crate::inputs::{self, Found, Lookup, Row, Searched};
+use crate::inputs::{self, Found, FoundEvent, Lookup, Searched};
 use crate::long_attention::AttentionBias;
 use crate::request::{ExplainRequest, Gsu, MAX_PARTS, Part, Request, RequestError};
 use crate::response::{AnsweredBy, ExplainResponse, Notes, Ranked, Response, Source, Without};
@@ -212,7 +212,7 @@ impl Ranker {
             None
         } else {
             Some(Run::of(
-                Read { model, lookup, timeline, now: request.now, gsu, user_field, context, engaged, skips },
+                Read { model, lookup, timeline, gsu, user_field, context, engaged, skips },
                 &items,
                 found,
                 keep_weights,
@@ -250,15 +250,13 @@ struct Read<'a> {
     model: &'a Model,
     lookup: Lookup<'a>,
     timeline: Timeline<'a>,
-    /// The moment of the request.
-    now: i64,
     gsu: Gsu,
     user_field: Vec<i64>,
     context: [i64; 3],
     /// Newest first.
-    engaged: Vec<Row>,
+    engaged: Vec<FoundEvent>,
     /// Newest first.
-    skips: Vec<Row>,
+    skips: Vec<FoundEvent>,
 }
 
 impl Read<'_> {
@@ -269,8 +267,7 @@ impl Read<'_> {
         let [engaged, recent, skips] =
             [(Part::Long, &self.engaged), (Part::Recent, &self.engaged), (Part::Skips, &self.skips)]
                 .map(|(part, rows)| if without == Some(part) { &[] } else { &rows[..] });
-        let event_rows =
-            |rows, padded: u32| self.lookup.event_rows(rows, &self.timeline, self.now, dimension, padded as usize);
+        let event_rows = |rows, padded: u32| self.lookup.event_rows(rows, &self.timeline, dimension, padded as usize);
         let mut inputs = Inputs {
             user_field: self.user_field.clone(),
             context: self.context,
@@ -284,7 +281,7 @@ impl Read<'_> {
             Some(Part::User) => inputs.user_field.fill(0),
             Some(Part::Long | Part::Recent | Part::Skips) | None => {}
         }
-        let history = Searched { lookup: &self.lookup, rows: engaged, timeline: &self.timeline, now: self.now };
+        let history = Searched { lookup: &self.lookup, rows: engaged, timeline: &self.timeline };
         let outputs = self.model.graph.run(inputs, self.gsu, &history, keep_weights);
         // A damaged row explains what the graph then says.
         self.lookup.check()?;
@@ -292,7 +289,7 @@ impl Read<'_> {
     }
 
     /// Where events stand in the request's history.
-    fn indices(&self, rows: &[Row]) -> Vec<u32> {
+    fn indices(&self, rows: &[FoundEvent]) -> Vec<u32> {
         rows.iter().map(|row| self.timeline.index(row.event as usize)).collect()
     }
 }
@@ -393,15 +390,24 @@ impl Scores<'_> {
 /// Divides events into engaged ones and the first `most_skips` skips, leaving out items without an embedding. A
 /// function of its own, so that what it holds has the registers to itself.
 #[inline(never)]
-fn sequences(timeline: &Timeline, lookup: &Lookup, most_skips: usize, notes: &mut Notes) -> (Vec<Row>, Vec<Row>) {
+fn sequences(
+    timeline: &Timeline,
+    lookup: &Lookup,
+    most_skips: usize,
+    notes: &mut Notes,
+) -> (Vec<FoundEvent>, Vec<FoundEvent>) {
     let found = lookup.find_all(timeline.items());
     let (mut engaged, mut skips) = (Vec::with_capacity(found.len()), Vec::new());
-    for (event, found) in found.into_iter().enumerate().rev() {
-        match found {
-            None => notes.unknown_item_events += 1,
-            Some(found) if !timeline.action(event).is_skip() => engaged.push(Row { event: event as u32, item: found }),
-            Some(found) if skips.len() < most_skips => skips.push(Row { event: event as u32, item: found }),
-            Some(_) => {}
+    for (event, item) in found.into_iter().enumerate().rev() {
+        let Some(item) = item else {
+            notes.unknown_item_events += 1;
+            continue;
+        };
+        let found = FoundEvent { event: event as u32, item };
+        if !timeline.action(event).is_skip() {
+            engaged.push(found);
+        } else if skips.len() < most_skips {
+            skips.push(found);
         }
     }
     (engaged, skips)

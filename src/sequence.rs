@@ -42,9 +42,12 @@ pub(crate) struct Timeline<'a> {
     events: Cow<'a, EventColumns>,
     /// How many of them lie in the past.
     past: usize,
-    /// Where each of them stands in the request's history, where that is not in order.
+    /// Where each event stands in the request's history, where that is not in order.
     #[cfg_attr(not(feature = "rank"), expect(dead_code, reason = "the ranker alone explains"))]
     index: Option<Vec<u32>>,
+    /// The moment of the request.
+    #[cfg_attr(not(feature = "rank"), expect(dead_code, reason = "the ranker alone reads ages"))]
+    now: i64,
 }
 
 impl<'a> Timeline<'a> {
@@ -63,7 +66,7 @@ impl<'a> Timeline<'a> {
         notes.future_events = (events.len() - past) as u32;
         let is_unknown = |code: &&u8| Action::from_code(**code).is_none();
         notes.unknown_action_events = events.action()[..past].iter().filter(is_unknown).count() as u32;
-        Timeline { events, past, index }
+        Timeline { events, past, index, now: request.now }
     }
 
     /// What each event is about.
@@ -82,6 +85,11 @@ impl Timeline<'_> {
     /// When.
     pub fn time(&self, event: usize) -> i64 {
         self.events.time()[event]
+    }
+
+    /// How long before the request, in milliseconds.
+    pub fn age(&self, event: usize) -> i64 {
+        self.now.saturating_sub(self.time(event))
     }
 
     /// Where the event stands in the request's history.
