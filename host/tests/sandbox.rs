@@ -1,10 +1,12 @@
 //! Whatever a module does, a well-formed request gets an answer and the host goes on.
 
+mod at_end;
 mod common;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use at_end::SetsAtEnd;
 use common::{Behaviour, GROWS, WELL, builder, bundle, compile, host, request, response, row, shard, text};
 use lookback::abi::{ABI_VERSION, Status};
 use lookback::request::{ExplainRequest, Request, Weights};
@@ -269,9 +271,8 @@ fn while_called<T>(host: &Host, act: impl FnOnce(&AtomicUsize) -> T) -> T {
                 }
             });
         }
-        let outcome = act(&calls);
-        done.store(true, Ordering::Relaxed);
-        outcome
+        let _acting = SetsAtEnd(&done);
+        act(&calls)
     })
 }
 

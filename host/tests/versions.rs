@@ -1,11 +1,14 @@
 //! New bundles, shards and deltas, while the real module answers.
 
+mod at_end;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use at_end::SetsAtEnd;
 use lookback::bundle::Bundle;
 use lookback::event::{Action, Event};
 use lookback::request::{Gsu, Request, Weights};
@@ -129,12 +132,13 @@ fn requests_that_run_while_versions_change_see_one_or_the_other() {
                 })
             })
             .collect();
+        let pushing = SetsAtEnd(&done);
         for round in 0..6 {
             let (name, shard) = versions[round % 2];
             host.push(renamed(name), shard.bytes().to_vec()).unwrap();
             assert_eq!(rank(&host).model, name, "what follows a push is answered from what was pushed");
         }
-        done.store(true, Ordering::Relaxed);
+        drop(pushing);
         for caller in callers {
             assert_eq!(caller.join().unwrap().len(), 2, "requests ran before and after");
         }
