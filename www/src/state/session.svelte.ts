@@ -33,7 +33,9 @@ export interface Drawn {
 }
 
 export interface Latency {
-    /** From the change to the new order on screen; null where nothing had been there to change. */
+    /** When the change was made, by the page's clock; null where nothing had been there to change. */
+    since: number | null;
+    /** From then to the new order on screen. */
     shown: number | null;
     /** Of it, the module. */
     module: number;
@@ -299,7 +301,7 @@ export class Session {
                 if (!this.rows.some((row) => row.key === this.candidate)) this.candidate = this.rows[0]?.key ?? null;
                 await tick();
                 requestAnimationFrame(() => {
-                    if (generation === this.#generation) this.latency = { shown: since === null ? null : performance.now() - since, module: milliseconds };
+                    if (generation === this.#generation) this.latency = { since, shown: since === null ? null : performance.now() - since, module: milliseconds };
                 });
                 await this.#follow(generation);
             })(),
