@@ -115,7 +115,7 @@ impl Person {
             }
         }
         ensure!(left == 0, "the heavy person has {} engaged events, not {engaged}", engaged - left);
-        let now = history.first().map_or(0, |last| last.time + 1);
+        let now = history.first().map_or(0, |newest| newest.time + 1);
         Ok(Request {
             now,
             attributes: self.attributes.clone(),
